@@ -1,0 +1,91 @@
+# onefin: everything is built below .build/, the demo runs in .run/.
+#
+#   make                build all: `extension`, `gateway`, `web`
+#   make up             install what is missing, build, run the demo firm; `down` stops it, `clean-run` removes it
+#   make check          every test, on clusters and ports of their own; SUITE="regress tap" runs some
+#   make installcheck   the SQL tests against the running server that PGHOST and PGPORT name
+#   make bench          the figures; FIGURE=name runs one
+#   make install        the extension into the server of PG_CONFIG, the gateway into $(prefix); DESTDIR works
+#   make clean          remove .build/
+
+PG_CONFIG ?= pg_config
+prefix ?= /usr/local
+export PG_CONFIG
+
+build := $(CURDIR)/.build
+root := $(build)/root
+pgxs := $(MAKE) -C $(build)/pg -f $(CURDIR)/extension/Makefile
+version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" extension/onefin.control)
+
+.PHONY: all extension gateway web install uninstall installcheck clean
+all: extension gateway web
+
+# Extension: built by PGXS, then staged below .build/root, where private clusters find it
+# (extension_destdir) without anything being installed on the machine.
+extension:
+	@mkdir -p $(build)/pg
+	+$(pgxs) all
+	+@$(pgxs) -s install DESTDIR=$(root)
+	@printf "%s\n" "extension_destdir = '$(root)'" \
+	    "dynamic_library_path = '$(root)$$($(PG_CONFIG) --pkglibdir):\$$libdir'" \
+	    "shared_preload_libraries = 'onefin'" >$(root)/onefin.conf
+
+# Gateway: one archive of everything but the two programs' own files.
+gateway_libs := libwebsockets libpq jansson libcrypto inih
+gateway_src := $(wildcard gateway/src/*.c)
+gateway_obj := $(gateway_src:gateway/src/%.c=$(build)/gateway/%.o)
+import_obj := $(filter $(build)/gateway/import%.o,$(gateway_obj))
+main_obj := $(build)/gateway/main.o
+gateway_ar := $(build)/gateway/libgateway.a
+programs := $(build)/gateway/onefin-gateway $(build)/gateway/onefin-import
+
+CFLAGS ?= -O2 -g -fstack-protector-strong
+CPPFLAGS ?= -D_FORTIFY_SOURCE=2
+gateway_cflags = -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE -DONEFIN_VERSION='"$(version)"' \
+    $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags $(gateway_libs))
+
+gateway: $(programs)
+
+$(build)/gateway/onefin-gateway: $(main_obj) $(gateway_ar)
+$(build)/gateway/onefin-import: $(import_obj) $(gateway_ar)
+$(programs):
+	$(CC) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(shell pkg-config --libs $(gateway_libs)) -lev
+
+# A file that goes away changes its directory only; an archive is therefore made anew.
+$(gateway_ar): $(filter-out $(main_obj) $(import_obj),$(gateway_obj)) gateway/src
+	rm -f $@
+	$(AR) rcs $@ $(filter %.o,$^)
+
+$(gateway_obj): $(build)/gateway/%.o: gateway/src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(gateway_cflags) -MMD -MP -c -o $@ $<
+
+-include $(gateway_obj:.o=.d)
+
+# Page: `npm run build` in gateway/web writes .build/web.
+web_src := $(shell find gateway/web -name node_modules -prune -o -type f -print 2>/dev/null)
+
+web: $(build)/web.stamp
+
+$(build)/web.stamp: $(web_src) gateway/web/node_modules/.package-lock.json
+	cd gateway/web && npm run --silent build
+	@touch $@
+
+# npm writes .package-lock.json last, and by its own clock.
+%/node_modules/.package-lock.json: %/package-lock.json %/package.json
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+install: all
+	+$(pgxs) install
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/onefin $(DESTDIR)$(prefix)/lib/systemd/system
+	install $(programs) $(DESTDIR)$(prefix)/bin
+	install -m 644 gateway/gateway.conf.example $(DESTDIR)$(prefix)/share/onefin
+	install -m 644 gateway/onefin-gateway.service $(DESTDIR)$(prefix)/lib/systemd/system
+	cp -R $(build)/web $(DESTDIR)$(prefix)/share/onefin
+
+installcheck: extension
+	+$(pgxs) installcheck TAP_TESTS=
+
+clean:
+	rm -rf $(build)
