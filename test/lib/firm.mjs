@@ -1,0 +1,107 @@
+// A firm for tests: cluster, gateway, and people made by an admin's calls.
+//
+//   const world = await World.start();          // after(() => world.end())
+//   const ann = await world.enter('ann');       // a Member, logged in
+//
+// The cast (all of one password, `password` below):
+//   departments  North: companies Anor, Bahor       South: company Chinor
+//   admin        ada
+//   supervisors  nora (North), sue (South)
+//   accountants  ann (North, assigned to Anor), ben (North, assigned to nothing)
+//   clients      kim (Anor), lee (Bahor), moe (Chinor)
+
+import { Cluster } from './cluster.mjs';
+import { Connection, Member } from './client.mjs';
+import { Gateway } from './gateway.mjs';
+
+export const password = 'a password of tests';
+
+/** Makes what a firm is made of, as its admin. */
+export class Firm {
+    orgs = {};
+    accounts = {};
+    departments = {};
+
+    constructor(admin) {
+        this.admin = admin;
+    }
+
+    async department(name) {
+        const { department } = await this.admin.call('departments', { name });
+        return this.departments[name] = department;
+    }
+
+    /** {id, name, topics: {bank_payment: id, ...}} */
+    async org(name, department) {
+        const { org } = await this.admin.call('orgs', { name, department: department.id });
+        return this.orgs[name] = { ...org, topics: Object.fromEntries(org.topics.map(topic => [topic.kind, topic.id])) };
+    }
+
+    /** `place` is {org: id} of a client's person, {department: id} of staff. */
+    async account(login, role, place) {
+        const { account } = await this.admin.call('accounts', { login, password, name: login, role, ...place });
+        return this.accounts[login] = account;
+    }
+
+    async assign(account, org, ended = false) {
+        await this.admin.call('assign', { org: org.id, account: account.id, ended });
+    }
+
+    async cast() {
+        const north = await this.department('North');
+        const south = await this.department('South');
+        const anor = await this.org('Anor', north);
+        const bahor = await this.org('Bahor', north);
+        const chinor = await this.org('Chinor', south);
+        await this.account('nora', 'supervisor', { department: north.id });
+        await this.account('sue', 'supervisor', { department: south.id });
+        await this.account('ann', 'accountant', { department: north.id });
+        await this.account('ben', 'accountant', { department: north.id });
+        await this.account('kim', 'client', { org: anor.id });
+        await this.account('lee', 'client', { org: bahor.id });
+        await this.account('moe', 'client', { org: chinor.id });
+        await this.assign(this.accounts.ann, anor);
+    }
+}
+
+export class World {
+    #members = [];
+
+    /** `settings` are the gateway's, `pg` the cluster's; an empty firm has its admin only. */
+    static async start({ settings = {}, pg = [], empty = false } = {}) {
+        const world = new World();
+        world.cluster = await Cluster.start(...pg);
+        await world.cluster.query('SELECT onefin.create_admin($1, $2, $3)', ['ada', password, 'Ada']);
+        world.gateway = await Gateway.start(world.cluster, settings);
+        world.admin = await world.enter('ada');
+        world.firm = new Firm(world.admin);
+        if (!empty)
+            await world.firm.cast();
+        return world;
+    }
+
+    /** A person who stays, over losses. */
+    async enter(login) {
+        const member = new Member(this.gateway.url, login, password);
+        this.#members.push(member);
+        return member.enter();
+    }
+
+    /** One connection, logged in; it ends when it ends. */
+    async connect(login) {
+        const connection = await Connection.open(this.gateway.url);
+        Object.assign(connection, await connection.call('login', { login, password }));
+        return connection;
+    }
+
+    /** Throws what any member found wrong. */
+    async end() {
+        try {
+            for (const member of this.#members)
+                await member.leave();
+        } finally {
+            this.gateway.remove();
+            this.cluster.remove();
+        }
+    }
+}
