@@ -17,7 +17,7 @@ root := $(build)/root
 pgxs := $(MAKE) -C $(build)/pg -f $(CURDIR)/extension/Makefile
 version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" extension/onefin.control)
 
-.PHONY: all extension gateway web install uninstall installcheck clean
+.PHONY: all extension gateway web up down clean-run check bench install installcheck clean
 all: extension gateway web
 
 # Extension: built by PGXS, then staged below .build/root, where private clusters find it
@@ -75,6 +75,25 @@ $(build)/web.stamp: $(web_src) gateway/web/node_modules/.package-lock.json
 %/node_modules/.package-lock.json: %/package-lock.json %/package.json
 	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+# Packages first: what follows looks for them while its makefile is read.
+up:
+	@gateway/demo/require build
+	+@$(MAKE) -s all
+	@gateway/demo/demo up $(PORT)
+
+down clean-run:
+	@gateway/demo/demo $@
+
+check:
+	@gateway/demo/require build test
+	+@$(MAKE) -s all test/node_modules/.package-lock.json
+	@test/check $(SUITE)
+
+bench:
+	@gateway/demo/require build test
+	+@$(MAKE) -s all test/node_modules/.package-lock.json >&2
+	@test/bench/run $(FIGURE)
 
 install: all
 	+$(pgxs) install
