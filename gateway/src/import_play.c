@@ -16,8 +16,8 @@ struct play {
     unsigned turns;       /* taken now */
     unsigned left;        /* lines without outcome */
     struct line *release; /* the first that is not due yet */
-    double elapsed;       /* of the history so far, seconds */
-    double second;        /* of the newest line that became due */
+    double first;         /* second of the history that it begins with */
+    double newest;        /* and that it has come to */
     lws_usec_t begun;
     lws_sorted_usec_list_t timer;
 };
@@ -111,16 +111,14 @@ static void line_due(struct line *line) {
     }
 }
 
-/* Seconds of the history between the two newest; the file's order holds where its times go back. */
-static double step_to(const struct line *line) {
-    return line->second > play.second ? line->second - play.second : 0;
-}
-
+/* Where the times of the history go back, the file's order holds. */
 static lws_usec_t until_due(const struct line *line) {
+    double second = line->second > play.newest ? line->second : play.newest;
+
     if (play.options->rhythm == 0)
         return 0;
     return play.begun - lws_now_usecs() +
-           (lws_usec_t)((play.elapsed + step_to(line)) / play.options->rhythm * LWS_US_PER_SEC);
+           (lws_usec_t)((second - play.first) / play.options->rhythm * LWS_US_PER_SEC);
 }
 
 static void release(lws_sorted_usec_list_t *timer) {
@@ -135,8 +133,8 @@ static void release(lws_sorted_usec_list_t *timer) {
             lws_sul_schedule(play.net->context, 0, timer, release, wait);
             break;
         }
-        play.elapsed += step_to(line);
-        play.second = line->second;
+        if (line->second > play.newest)
+            play.newest = line->second;
         line_due(line);
     }
     turns_give();
@@ -150,7 +148,7 @@ void play_run(struct net *net, struct history *history, const struct play_option
     STAILQ_FOREACH(line, &history->lines, next) {
         if (line->outcome == LINE_LEFT && play.left++ == 0) {
             play.release = line;
-            play.second = line->second;
+            play.first = play.newest = line->second;
         }
     }
     release(&play.timer);
