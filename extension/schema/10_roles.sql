@@ -1,0 +1,34 @@
+-- Roles and schemas.
+--
+-- Roles belong to the cluster, not to a database: a second database finds them made. Nothing here
+-- may log in; an operator gives LOGIN to onefin_gateway and makes people members of the rest.
+-- onefin_owner owns every table and is what the C code acts as for its own bookkeeping. Row-level
+-- security is forced on it too, and no policy names it: SET ROLE onefin_owner shows nothing.
+
+DO $$
+DECLARE
+    wanted text;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['onefin_owner', 'onefin_admin', 'onefin_supervisor',
+        'onefin_accountant', 'onefin_client', 'onefin_analyst', 'onefin_gateway']
+    LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- What the gateway sends are tokens, passwords and people's words: none of it belongs in a log.
+ALTER ROLE onefin_gateway SET log_parameter_max_length = 0;
+ALTER ROLE onefin_gateway SET log_parameter_max_length_on_error = 0;
+
+CREATE SCHEMA onefin AUTHORIZATION onefin_owner;
+CREATE SCHEMA onefin_api AUTHORIZATION onefin_owner;
+COMMENT ON SCHEMA onefin IS 'Tables and rules of the firm''s conversation with its clients';
+COMMENT ON SCHEMA onefin_api IS 'The calls: every function here, and nothing else, is a method of onefin.call';
+
+GRANT USAGE ON SCHEMA onefin TO
+    onefin_admin, onefin_supervisor, onefin_accountant, onefin_client, onefin_analyst, onefin_gateway;
+GRANT USAGE ON SCHEMA onefin_api TO
+    onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;

@@ -1,0 +1,112 @@
+-- Who is who: settings of the firm, departments, accounts, sessions.
+
+CREATE TABLE onefin.setting (
+    name text PRIMARY KEY,
+    value jsonb NOT NULL,
+    description text NOT NULL
+);
+COMMENT ON TABLE onefin.setting IS 'Settings of the firm, changed by an admin';
+COMMENT ON COLUMN onefin.setting.value IS 'The value as JSON, of the same type as the value delivered';
+
+INSERT INTO onefin.setting (name, value, description) VALUES
+    ('client_sees_versions', 'false', 'Clients may read earlier versions of messages of their own company'),
+    ('session_days', '30', 'Days after which a session ends and its owner logs in again');
+
+CREATE SEQUENCE onefin.department_id_seq;
+CREATE TABLE onefin.department (
+    id bigint PRIMARY KEY DEFAULT nextval('onefin.department_id_seq'),
+    name text NOT NULL UNIQUE CHECK (btrim(name) <> '')
+);
+COMMENT ON TABLE onefin.department IS 'A department of the firm (bo''lim); a supervisor sees the companies of one';
+
+CREATE SEQUENCE onefin.org_id_seq;
+CREATE TABLE onefin.org (
+    id bigint PRIMARY KEY DEFAULT nextval('onefin.org_id_seq'),
+    name text NOT NULL UNIQUE CHECK (btrim(name) <> ''),
+    department_id bigint REFERENCES onefin.department,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    archived_at timestamptz
+);
+COMMENT ON TABLE onefin.org IS 'A client company (mijoz)';
+COMMENT ON COLUMN onefin.org.archived_at IS 'Since when only admins see the company; NULL while it is served';
+CREATE INDEX org_department ON onefin.org (department_id);
+
+CREATE SEQUENCE onefin.account_id_seq;
+CREATE TABLE onefin.account (
+    id bigint PRIMARY KEY DEFAULT nextval('onefin.account_id_seq'),
+    login text NOT NULL CHECK (btrim(login) <> ''),
+    name text NOT NULL CHECK (btrim(name) <> ''),
+    role text NOT NULL CHECK (role IN ('admin', 'supervisor', 'accountant', 'client')),
+    org_id bigint REFERENCES onefin.org,
+    department_id bigint REFERENCES onefin.department,
+    language text NOT NULL DEFAULT 'uz' CHECK (language IN ('uz', 'ru', 'en')),
+    db_role name UNIQUE,
+    password_hash text,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    disabled_at timestamptz,
+    CONSTRAINT account_client_has_org CHECK ((role = 'client') = (org_id IS NOT NULL)),
+    CONSTRAINT account_supervisor_has_department CHECK (role <> 'supervisor' OR department_id IS NOT NULL)
+);
+CREATE UNIQUE INDEX account_login_key ON onefin.account (lower(login));
+CREATE INDEX account_org ON onefin.account (org_id) WHERE role = 'client';
+CREATE INDEX account_department ON onefin.account (department_id) WHERE role = 'supervisor';
+CREATE INDEX account_admin ON onefin.account (id) WHERE role = 'admin';
+COMMENT ON TABLE onefin.account IS 'A person who takes part: staff of the firm or of a client company';
+COMMENT ON COLUMN onefin.account.role IS 'admin (egasi), supervisor (rahbar), accountant (xodim) or client (mijoz)';
+COMMENT ON COLUMN onefin.account.db_role IS 'Database role with which this person uses SQL directly, if any';
+COMMENT ON COLUMN onefin.account.password_hash IS 'argon2id, as libsodium writes it; readable to no application role';
+COMMENT ON COLUMN onefin.account.disabled_at IS 'Since when the account has no access; NULL while it has';
+
+CREATE SEQUENCE onefin.session_id_seq;
+CREATE TABLE onefin.session (
+    id bigint PRIMARY KEY DEFAULT nextval('onefin.session_id_seq'),
+    account_id bigint NOT NULL REFERENCES onefin.account,
+    token_hash bytea NOT NULL UNIQUE,
+    device text,
+    address inet,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    last_seen timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    ended_at timestamptz
+);
+CREATE INDEX session_account ON onefin.session (account_id) WHERE ended_at IS NULL;
+COMMENT ON TABLE onefin.session IS 'A logged-in device';
+COMMENT ON COLUMN onefin.session.token_hash IS 'SHA-256 of the token; the token itself is with the device only';
+COMMENT ON COLUMN onefin.session.last_seen IS 'Last call, kept to the minute';
+
+CREATE FUNCTION onefin.current_account() RETURNS bigint
+    LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_current_account';
+COMMENT ON FUNCTION onefin.current_account() IS
+    'The account that acts: the session''s inside onefin.call, else the one whose db_role is the session user; NULL if none';
+
+CREATE FUNCTION onefin.acting_as(role text) RETURNS boolean
+    LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_acting_as';
+COMMENT ON FUNCTION onefin.acting_as(text) IS 'Whether the account that acts is active and has this role';
+
+CREATE FUNCTION onefin.my_orgs(role text DEFAULT NULL) RETURNS bigint[]
+    LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_my_orgs';
+COMMENT ON FUNCTION onefin.my_orgs(text) IS
+    'Companies that the acting account may see now, read once per statement; with a role given: none unless the account has that role';
+
+CREATE FUNCTION onefin.my_department() RETURNS bigint
+    LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_my_department';
+COMMENT ON FUNCTION onefin.my_department() IS 'Department of the acting supervisor; NULL for everybody else';
+
+CREATE FUNCTION onefin.setting_on(name text) RETURNS boolean
+    LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_setting_on';
+COMMENT ON FUNCTION onefin.setting_on(text) IS 'Whether a setting of the firm is true';
+
+CREATE FUNCTION onefin.create_admin(login text, password text, name text) RETURNS bigint
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_create_admin';
+COMMENT ON FUNCTION onefin.create_admin(text, text, text) IS
+    'Makes an admin account, for the first one of a new firm; for superusers. Returns its id';
+
+CREATE FUNCTION onefin.login(login text, password text, device text DEFAULT NULL, address inet DEFAULT NULL)
+    RETURNS jsonb LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_login';
+COMMENT ON FUNCTION onefin.login(text, text, text, inet) IS
+    'Opens a session: {"result": {token, session, seal, account}} or {"error": ...}; the only time the token is told';
+
+CREATE FUNCTION onefin.call(token text, method text, params jsonb DEFAULT '{}', address inet DEFAULT NULL)
+    RETURNS jsonb LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_call';
+COMMENT ON FUNCTION onefin.call(text, text, jsonb, inet) IS
+    'Runs onefin_api.<method> with named parameters as the account of the token: {"result": ...} or {"error": {code, message, data: {sqlstate, hint, detail}}}';

@@ -1,0 +1,129 @@
+-- Messages, their versions, documents, read marks, watches.
+--
+-- message and message_version have no foreign keys: the trigger sets org, ticket and author itself
+-- from rows that are never deleted, and a key check would lock the same few parent rows in every
+-- writer.
+
+CREATE SEQUENCE onefin.message_id_seq;
+CREATE TABLE onefin.message (
+    id bigint PRIMARY KEY DEFAULT nextval('onefin.message_id_seq'),
+    org_id bigint NOT NULL,
+    topic_id bigint NOT NULL,
+    ticket_id bigint NOT NULL,
+    author_id bigint NOT NULL,
+    at timestamptz NOT NULL,
+    edited_at timestamptz,
+    deleted_at timestamptz,
+    reply_to bigint,
+    version integer NOT NULL,
+    imported boolean NOT NULL,
+    author_role text NOT NULL,
+    author_name text NOT NULL,
+    visibility text NOT NULL DEFAULT 'all' CHECK (visibility IN ('all', 'staff')),
+    client_key uuid,
+    document_ids bigint[],
+    text text
+);
+CREATE INDEX message_topic ON onefin.message (topic_id, id);
+CREATE UNIQUE INDEX message_client_key ON onefin.message (author_id, client_key) WHERE client_key IS NOT NULL;
+COMMENT ON TABLE onefin.message IS 'The newest version of each message; earlier ones are in onefin.message_version';
+COMMENT ON COLUMN onefin.message.at IS 'When it was sent; for an imported message, when it was said';
+COMMENT ON COLUMN onefin.message.version IS 'Counts from 1; an edit and a deletion each make the next';
+COMMENT ON COLUMN onefin.message.author_name IS 'The author''s name when it was sent';
+COMMENT ON COLUMN onefin.message.visibility IS 'all: everybody of the topic; staff: a note that clients never see';
+COMMENT ON COLUMN onefin.message.client_key IS 'Chosen by the sender: sending it again gives the same message';
+COMMENT ON COLUMN onefin.message.document_ids IS 'Attached documents, in order';
+COMMENT ON COLUMN onefin.message.text IS 'NULL when the message is deleted';
+
+CREATE TABLE onefin.message_version (
+    message_id bigint NOT NULL,
+    version integer NOT NULL,
+    org_id bigint NOT NULL,
+    topic_id bigint NOT NULL,
+    author_id bigint NOT NULL,
+    at timestamptz NOT NULL,
+    replaced_at timestamptz NOT NULL,
+    operation text NOT NULL CHECK (operation IN ('send', 'edit', 'delete')),
+    visibility text NOT NULL,
+    digest bytea NOT NULL,
+    text text,
+    PRIMARY KEY (message_id, version)
+);
+COMMENT ON TABLE onefin.message_version IS 'Versions that were replaced; version 1 is the original (asl nusxa). Never changed, never deleted';
+COMMENT ON COLUMN onefin.message_version.at IS 'When this version was made';
+COMMENT ON COLUMN onefin.message_version.replaced_at IS 'When the next version replaced it';
+COMMENT ON COLUMN onefin.message_version.digest IS 'SHA-256 of the text in UTF-8, as in the journal';
+
+CREATE FUNCTION onefin.message_before() RETURNS trigger
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_message_before';
+COMMENT ON FUNCTION onefin.message_before() IS
+    'Fills in a new message, files the outgoing version of a changed one, turns a deletion into a tombstone';
+CREATE FUNCTION onefin.message_after() RETURNS trigger
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_message_after';
+COMMENT ON FUNCTION onefin.message_after() IS 'Attaches documents and writes the journal';
+CREATE TRIGGER a_version BEFORE INSERT OR UPDATE OR DELETE ON onefin.message
+    FOR EACH ROW EXECUTE FUNCTION onefin.message_before();
+CREATE TRIGGER b_journal AFTER INSERT OR UPDATE ON onefin.message
+    FOR EACH ROW EXECUTE FUNCTION onefin.message_after();
+
+CREATE FUNCTION onefin.refuse_change() RETURNS trigger
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_refuse_change';
+COMMENT ON FUNCTION onefin.refuse_change() IS 'Refuses UPDATE, DELETE and TRUNCATE of a record, for everybody';
+
+CREATE TRIGGER refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON onefin.message_version
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.refuse_change();
+ALTER TABLE onefin.message_version ENABLE ALWAYS TRIGGER refuse;
+CREATE TRIGGER refuse BEFORE TRUNCATE ON onefin.message
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.refuse_change();
+ALTER TABLE onefin.message ENABLE ALWAYS TRIGGER refuse;
+
+CREATE SEQUENCE onefin.document_id_seq;
+CREATE TABLE onefin.document (
+    id bigint PRIMARY KEY,
+    org_id bigint NOT NULL REFERENCES onefin.org,
+    topic_id bigint NOT NULL REFERENCES onefin.topic,
+    message_id bigint,
+    uploader_id bigint NOT NULL REFERENCES onefin.account,
+    uploader_name text NOT NULL,
+    name text NOT NULL,
+    type text NOT NULL,
+    size bigint NOT NULL CHECK (size >= 0),
+    sha256 bytea NOT NULL CHECK (octet_length(sha256) = 32),
+    store_key text NOT NULL UNIQUE,
+    at timestamptz NOT NULL DEFAULT now(),
+    visibility text NOT NULL DEFAULT 'all' CHECK (visibility IN ('all', 'staff')),
+    withdrawn_at timestamptz
+);
+CREATE INDEX document_topic ON onefin.document (topic_id, id);
+COMMENT ON TABLE onefin.document IS 'An uploaded file; its bytes are in the store';
+COMMENT ON COLUMN onefin.document.message_id IS 'The message that carries it; NULL until it is sent, when only its uploader sees it';
+COMMENT ON COLUMN onefin.document.size IS 'Bytes';
+COMMENT ON COLUMN onefin.document.type IS 'Media type, found from the content';
+COMMENT ON COLUMN onefin.document.store_key IS 'Where the store keeps the bytes; readable to no application role';
+COMMENT ON COLUMN onefin.document.withdrawn_at IS 'When the message that carries it was deleted';
+
+CREATE TABLE onefin.read_mark (
+    account_id bigint NOT NULL REFERENCES onefin.account,
+    topic_id bigint NOT NULL REFERENCES onefin.topic,
+    org_id bigint NOT NULL,
+    message_id bigint NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
+    ghost boolean NOT NULL,
+    PRIMARY KEY (account_id, topic_id)
+);
+CREATE INDEX read_mark_topic ON onefin.read_mark (topic_id);
+COMMENT ON TABLE onefin.read_mark IS 'How far each person has read each topic';
+COMMENT ON COLUMN onefin.read_mark.ghost IS 'Made by one who watches unseen: shown to nobody but its owner';
+
+CREATE SEQUENCE onefin.watch_id_seq;
+CREATE TABLE onefin.watch (
+    id bigint PRIMARY KEY DEFAULT nextval('onefin.watch_id_seq'),
+    account_id bigint NOT NULL REFERENCES onefin.account,
+    session_id bigint,
+    org_id bigint NOT NULL,
+    topic_id bigint NOT NULL REFERENCES onefin.topic,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    ended_at timestamptz
+);
+CREATE INDEX watch_current ON onefin.watch (account_id) WHERE ended_at IS NULL;
+COMMENT ON TABLE onefin.watch IS 'Topics watched unseen by supervisors and admins';

@@ -1,0 +1,93 @@
+-- The journal and its seals: one log for audit and for real time.
+
+CREATE SEQUENCE onefin.journal_id_seq;
+CREATE TABLE onefin.journal (
+    id bigint PRIMARY KEY DEFAULT nextval('onefin.journal_id_seq'),
+    xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor_id bigint,
+    session_id bigint,
+    org_id bigint,
+    topic_id bigint,
+    subject_id bigint,
+    account_id bigint,
+    version integer,
+    kind text NOT NULL,
+    audience text NOT NULL CHECK (audience IN ('org', 'staff', 'admin', 'account', 'none')),
+    db_user text NOT NULL,
+    address inet,
+    digest bytea,
+    detail jsonb
+);
+CREATE INDEX journal_xact ON onefin.journal (xact);
+COMMENT ON TABLE onefin.journal IS 'Every change and every access that matters. Never changed, never deleted; sealed by onefin.seal';
+COMMENT ON COLUMN onefin.journal.xact IS 'The transaction that wrote it: how the sealer finds what is new';
+COMMENT ON COLUMN onefin.journal.actor_id IS 'The account that acted; NULL for a database user without one';
+COMMENT ON COLUMN onefin.journal.subject_id IS 'What it is about, by kind: a message, document, ticket, assignment, session, ...';
+COMMENT ON COLUMN onefin.journal.account_id IS 'The account that it concerns, who is told of it in any case';
+COMMENT ON COLUMN onefin.journal.version IS 'Version of the message, for kinds message.*';
+COMMENT ON COLUMN onefin.journal.audience IS
+    'Who is told: org (all who see the company), staff (of those, the firm''s people), admin, account (only account_id), none';
+COMMENT ON COLUMN onefin.journal.digest IS 'SHA-256: of a message version''s text, of a document''s bytes';
+
+CREATE TABLE onefin.seal (
+    number bigint PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    snapshot pg_snapshot NOT NULL,
+    cluster bigint NOT NULL,
+    base_id bigint NOT NULL,
+    hash bytea NOT NULL,
+    entries bigint[] NOT NULL
+);
+COMMENT ON TABLE onefin.seal IS 'A batch of journal entries in the order of the system, chained by hash. Never changed, never deleted';
+COMMENT ON COLUMN onefin.seal.number IS 'Without gaps, in commit order; a reader''s position is a seal number';
+COMMENT ON COLUMN onefin.seal.snapshot IS 'What was visible when it was made: the next seal takes what came after';
+COMMENT ON COLUMN onefin.seal.cluster IS 'System identifier of the cluster that made it: after a restore elsewhere transaction ids start anew';
+COMMENT ON COLUMN onefin.seal.base_id IS 'Entries up to this id came with a restore and are sealed already';
+COMMENT ON COLUMN onefin.seal.hash IS 'SHA-256 of the previous hash, the number and the canonical bytes of each entry';
+COMMENT ON COLUMN onefin.seal.entries IS 'Ids of the journal entries, in order';
+
+CREATE TRIGGER refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON onefin.journal
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.refuse_change();
+ALTER TABLE onefin.journal ENABLE ALWAYS TRIGGER refuse;
+CREATE TRIGGER refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON onefin.seal
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.refuse_change();
+ALTER TABLE onefin.seal ENABLE ALWAYS TRIGGER refuse;
+
+CREATE FUNCTION onefin.wake_sealer() RETURNS void
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_wake_sealer';
+COMMENT ON FUNCTION onefin.wake_sealer() IS 'Wakes this database''s sealer when the transaction commits; for superusers';
+
+CREATE FUNCTION onefin.journal_verify("from" bigint DEFAULT 1, "to" bigint DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'onefin_journal_verify';
+COMMENT ON FUNCTION onefin.journal_verify(bigint, bigint) IS
+    'Recomputes the chain of the seals from..to and the digests of the messages they name: {ok, seals, entries, hash, broken: {seal, entry, what}}';
+
+-- Changes of the configuration are journaled by whatever hand they are made.
+CREATE FUNCTION onefin.audit() RETURNS trigger
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_audit';
+COMMENT ON FUNCTION onefin.audit() IS 'Journals a change of a configuration row with before and after, secrets left out';
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON onefin.setting
+    FOR EACH ROW EXECUTE FUNCTION onefin.audit();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON onefin.department
+    FOR EACH ROW EXECUTE FUNCTION onefin.audit();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON onefin.account
+    FOR EACH ROW EXECUTE FUNCTION onefin.audit();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON onefin.org
+    FOR EACH ROW EXECUTE FUNCTION onefin.audit();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON onefin.assignment
+    FOR EACH ROW EXECUTE FUNCTION onefin.audit();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON onefin.topic_kind
+    FOR EACH ROW EXECUTE FUNCTION onefin.audit();
+
+-- A disabled account, or one with another role, company or password, starts anew: its sessions end.
+CREATE FUNCTION onefin.account_end_sessions() RETURNS trigger
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_account_end_sessions';
+COMMENT ON FUNCTION onefin.account_end_sessions() IS 'Ends the sessions of an account whose rights changed';
+CREATE TRIGGER end_sessions AFTER UPDATE ON onefin.account FOR EACH ROW
+    WHEN (OLD.role <> NEW.role OR OLD.org_id IS DISTINCT FROM NEW.org_id
+          OR OLD.department_id IS DISTINCT FROM NEW.department_id
+          OR OLD.password_hash IS DISTINCT FROM NEW.password_hash
+          OR OLD.disabled_at IS NULL AND NEW.disabled_at IS NOT NULL)
+    EXECUTE FUNCTION onefin.account_end_sessions();

@@ -1,0 +1,96 @@
+-- What is shown of a row, to whoever may see it, and the events made of it.
+
+CREATE VIEW onefin.account_body WITH (security_invoker) AS
+    SELECT a.id, a.name, jsonb_build_object(
+        'id', a.id, 'login', a.login, 'name', a.name, 'role', a.role, 'org', a.org_id,
+        'department', a.department_id, 'language', a.language, 'disabled', a.disabled_at IS NOT NULL) AS body
+    FROM onefin.account a;
+COMMENT ON VIEW onefin.account_body IS 'An account as JSON';
+
+CREATE VIEW onefin.document_body WITH (security_invoker) AS
+    SELECT d.id, d.topic_id, d.message_id, jsonb_build_object(
+        'id', d.id, 'org', d.org_id, 'topic', d.topic_id, 'message', d.message_id, 'name', d.name,
+        'type', d.type, 'size', d.size, 'sha256', encode(d.sha256, 'hex'),
+        'uploader', d.uploader_id, 'uploader_name', d.uploader_name, 'at', d.at) AS body
+    FROM onefin.document d;
+COMMENT ON VIEW onefin.document_body IS 'A document as JSON';
+
+CREATE VIEW onefin.message_body WITH (security_invoker) AS
+    SELECT m.id, m.topic_id, jsonb_build_object(
+        'id', m.id, 'org', m.org_id, 'topic', m.topic_id, 'ticket', m.ticket_id, 'author', m.author_id,
+        'author_name', m.author_name, 'author_role', m.author_role, 'at', m.at, 'text', m.text,
+        'version', m.version, 'edited_at', m.edited_at, 'deleted_at', m.deleted_at,
+        'visibility', m.visibility, 'imported', m.imported, 'reply_to', m.reply_to,
+        'client_key', m.client_key,
+        'documents', CASE WHEN m.document_ids IS NULL OR m.deleted_at IS NOT NULL THEN '[]'::jsonb ELSE (
+            SELECT coalesce(jsonb_agg(d.body ORDER BY d.id), '[]'::jsonb)
+            FROM onefin.document_body d WHERE d.id = ANY (m.document_ids)) END) AS body
+    FROM onefin.message m;
+COMMENT ON VIEW onefin.message_body IS 'The newest version of a message as JSON';
+
+-- The acting account's own doings on the configuration, or of those who watch, name no actor to others.
+CREATE VIEW onefin.event WITH (security_invoker) AS
+    SELECT s.number AS seal, (e.ordinality - 1)::integer AS index, j.kind, j.org_id, j.topic_id, j.audience,
+        j.account_id, CASE WHEN j.kind LIKE 'session.%' THEN j.subject_id END AS session_id,
+        jsonb_build_object('seal', s.number, 'index', e.ordinality - 1, 'kind', j.kind,
+            'at', j.at, 'org', j.org_id, 'topic', j.topic_id)
+        || CASE
+            WHEN j.kind LIKE 'message.%' THEN jsonb_build_object('actor', j.actor_id, 'message', m.body)
+            WHEN j.kind = 'topic.read' THEN jsonb_build_object('actor', j.actor_id, 'account', j.actor_id, 'message', j.subject_id)
+            WHEN j.kind LIKE 'ticket.%' THEN jsonb_build_object('actor', j.actor_id, 'ticket', j.subject_id, 'state', j.detail -> 'state')
+            WHEN j.kind LIKE 'document.%' THEN jsonb_build_object('actor', j.actor_id, 'document', j.subject_id)
+            WHEN j.kind LIKE 'session.%' THEN jsonb_build_object('account', j.account_id, 'session', j.subject_id)
+            WHEN j.audience = 'admin' THEN jsonb_build_object('actor', j.actor_id, 'account', j.account_id, 'subject', j.subject_id)
+            ELSE jsonb_build_object('account', j.account_id)
+        END AS event
+    FROM onefin.seal s
+        CROSS JOIN LATERAL unnest(s.entries) WITH ORDINALITY AS e (id, ordinality)
+        JOIN onefin.journal j ON j.id = e.id
+        LEFT JOIN onefin.message_body m ON j.kind LIKE 'message.%' AND m.id = j.subject_id
+    WHERE j.audience <> 'none';
+COMMENT ON VIEW onefin.event IS 'Sealed journal entries as they are told to their audience; read by the C code only';
+
+CREATE FUNCTION onefin.position() RETURNS bigint
+    LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_position';
+COMMENT ON FUNCTION onefin.position() IS 'The newest seal number, 0 when there is none';
+
+CREATE FUNCTION onefin.events(after bigint, max_seals integer DEFAULT 1000)
+    RETURNS TABLE (seal bigint, index integer, kind text, org bigint, topic bigint, audience text,
+                   account bigint, session bigint, event text)
+    LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'onefin_events';
+COMMENT ON FUNCTION onefin.events(bigint, integer) IS
+    'Events of the seals after the given one, in order, at most max_seals of them; then one row of kind position with the newest seal read';
+
+CREATE FUNCTION onefin.audience(org bigint) RETURNS TABLE (account bigint, role text)
+    LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'onefin_audience';
+COMMENT ON FUNCTION onefin.audience(bigint) IS 'Active accounts that may see the company now';
+
+CREATE FUNCTION onefin.require_topic(topic bigint) RETURNS bigint
+    LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_require_topic';
+COMMENT ON FUNCTION onefin.require_topic(bigint) IS 'The same topic when the acting account may see it; else an error that does not tell whether it exists';
+
+CREATE FUNCTION onefin.org_members(org bigint) RETURNS TABLE (id bigint, name text, role text)
+    LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'onefin_org_members';
+COMMENT ON FUNCTION onefin.org_members(bigint) IS 'Who takes part in a company''s chat: its people and its accountants, never those who watch';
+
+CREATE FUNCTION onefin.current_session() RETURNS bigint
+    LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_current_session';
+COMMENT ON FUNCTION onefin.current_session() IS 'The session that acts, inside onefin.call; else NULL';
+
+CREATE FUNCTION onefin.password_hash(password text) RETURNS text
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_password_hash';
+COMMENT ON FUNCTION onefin.password_hash(text) IS 'argon2id hash of a password of at least 8 characters, to be stored';
+
+CREATE FUNCTION onefin.file_begin(token text, topic bigint, name text, address inet DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_file_begin';
+COMMENT ON FUNCTION onefin.file_begin(text, bigint, text, inet) IS
+    'Asks whether the account of the token may upload to the topic, and reserves an id: {"result": {document, key}}';
+CREATE FUNCTION onefin.file_end(token text, document bigint, key text, topic bigint, name text, type text,
+                                size bigint, sha256 bytea, address inet DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_file_end';
+COMMENT ON FUNCTION onefin.file_end(text, bigint, text, bigint, text, text, bigint, bytea, inet) IS
+    'Records a document whose bytes the store has: {"result": the document}; size in bytes';
+CREATE FUNCTION onefin.file_get(token text, document bigint, address inet DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_file_get';
+COMMENT ON FUNCTION onefin.file_get(text, bigint, inet) IS
+    'Where the store keeps a document that the account of the token may download; journaled: {"result": {key, name, type, size, sha256}}';

@@ -1,0 +1,169 @@
+-- Who sees and does what: grants by column, and row-level security, forced, one policy per role,
+-- table and command. my_orgs() and acting_as() stand in sub-selects, which run once a statement.
+-- The analyst has no policy and no grant here: the KPI views are the analyst's.
+
+DO $$
+DECLARE
+    t regclass;
+    s regclass;
+BEGIN
+    FOR t IN SELECT c.oid FROM pg_class c
+        WHERE c.relnamespace = 'onefin'::regnamespace AND c.relkind = 'r'
+    LOOP
+        EXECUTE format('ALTER TABLE %s OWNER TO onefin_owner', t);
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', t);
+    END LOOP;
+    FOR t IN SELECT c.oid FROM pg_class c
+        WHERE c.relnamespace = 'onefin'::regnamespace AND c.relkind = 'v'
+    LOOP
+        EXECUTE format('ALTER VIEW %s OWNER TO onefin_owner', t);
+    END LOOP;
+    FOR s IN SELECT c.oid FROM pg_class c
+        WHERE c.relnamespace = 'onefin'::regnamespace AND c.relkind = 'S'
+    LOOP
+        EXECUTE format('ALTER SEQUENCE %s OWNER TO onefin_owner', s);
+    END LOOP;
+END
+$$;
+
+GRANT SELECT ON onefin.topic_kind, onefin.topic, onefin.ticket, onefin.org, onefin.message, onefin.message_version,
+    onefin.read_mark, onefin.account_body, onefin.document_body, onefin.message_body
+    TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
+GRANT SELECT (id, login, name, role, org_id, department_id, language, db_role, created_at, disabled_at) ON onefin.account
+    TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
+GRANT SELECT (id, account_id, device, address, created_at, last_seen, expires_at, ended_at) ON onefin.session
+    TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
+GRANT SELECT (id, org_id, topic_id, message_id, uploader_id, uploader_name, name, type, size, sha256, at, visibility, withdrawn_at)
+    ON onefin.document TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
+GRANT SELECT ON onefin.assignment TO onefin_admin, onefin_supervisor, onefin_accountant;
+GRANT SELECT ON onefin.department, onefin.watch TO onefin_admin, onefin_supervisor;
+GRANT SELECT ON onefin.setting, onefin.journal, onefin.seal TO onefin_admin;
+
+GRANT INSERT (topic_id, text, client_key, visibility, reply_to, document_ids), UPDATE (text), DELETE ON onefin.message
+    TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
+GRANT USAGE ON SEQUENCE onefin.message_id_seq TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
+
+GRANT UPDATE (value) ON onefin.setting TO onefin_admin;
+GRANT INSERT (name), UPDATE (name) ON onefin.department TO onefin_admin;
+GRANT INSERT (name, department_id), UPDATE (name, department_id, archived_at) ON onefin.org TO onefin_admin;
+GRANT INSERT (login, name, role, org_id, department_id, language, db_role, password_hash, disabled_at),
+    UPDATE (login, name, role, org_id, department_id, language, db_role, password_hash, disabled_at)
+    ON onefin.account TO onefin_admin;
+GRANT INSERT (org_id, account_id), UPDATE (until_at) ON onefin.assignment TO onefin_admin;
+GRANT USAGE ON SEQUENCE onefin.department_id_seq, onefin.org_id_seq, onefin.account_id_seq, onefin.assignment_id_seq TO onefin_admin;
+
+-- Admin: everything, while the account is active.
+CREATE POLICY admin ON onefin.setting TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.department TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.org TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.account TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.session TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.assignment TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.topic_kind TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.topic TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.ticket TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.message_version TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.document TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.read_mark TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.watch TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.journal TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.seal TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+
+-- Supervisor: the companies of the own department.
+CREATE POLICY supervisor ON onefin.department FOR SELECT TO onefin_supervisor
+    USING (id = (SELECT onefin.my_department()));
+CREATE POLICY supervisor ON onefin.org FOR SELECT TO onefin_supervisor
+    USING (id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
+CREATE POLICY supervisor ON onefin.account FOR SELECT TO onefin_supervisor
+    USING (department_id = (SELECT onefin.my_department())
+           OR org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
+CREATE POLICY supervisor ON onefin.session FOR SELECT TO onefin_supervisor
+    USING (account_id = (SELECT onefin.current_account()));
+CREATE POLICY supervisor ON onefin.assignment FOR SELECT TO onefin_supervisor
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
+CREATE POLICY supervisor ON onefin.topic_kind FOR SELECT TO onefin_supervisor
+    USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY supervisor ON onefin.topic FOR SELECT TO onefin_supervisor
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
+CREATE POLICY supervisor ON onefin.ticket FOR SELECT TO onefin_supervisor
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
+CREATE POLICY supervisor ON onefin.message_version FOR SELECT TO onefin_supervisor
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
+CREATE POLICY supervisor ON onefin.document FOR SELECT TO onefin_supervisor
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
+CREATE POLICY supervisor ON onefin.read_mark FOR SELECT TO onefin_supervisor
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[])
+           AND (NOT ghost OR account_id = (SELECT onefin.current_account())));
+CREATE POLICY supervisor ON onefin.watch FOR SELECT TO onefin_supervisor
+    USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('supervisor')));
+
+-- Accountant: the companies assigned now.
+CREATE POLICY accountant ON onefin.org FOR SELECT TO onefin_accountant
+    USING (id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[]));
+CREATE POLICY accountant ON onefin.account FOR SELECT TO onefin_accountant
+    USING (id = (SELECT onefin.current_account()));
+CREATE POLICY accountant ON onefin.session FOR SELECT TO onefin_accountant
+    USING (account_id = (SELECT onefin.current_account()));
+CREATE POLICY accountant ON onefin.assignment FOR SELECT TO onefin_accountant
+    USING (account_id = (SELECT onefin.current_account()));
+CREATE POLICY accountant ON onefin.topic_kind FOR SELECT TO onefin_accountant
+    USING ((SELECT onefin.acting_as('accountant')));
+CREATE POLICY accountant ON onefin.topic FOR SELECT TO onefin_accountant
+    USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[]));
+CREATE POLICY accountant ON onefin.ticket FOR SELECT TO onefin_accountant
+    USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[]));
+CREATE POLICY accountant ON onefin.message_version FOR SELECT TO onefin_accountant
+    USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[])
+           AND author_id = (SELECT onefin.current_account()));
+CREATE POLICY accountant ON onefin.document FOR SELECT TO onefin_accountant
+    USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[])
+           AND (message_id IS NOT NULL AND withdrawn_at IS NULL OR uploader_id = (SELECT onefin.current_account())));
+CREATE POLICY accountant ON onefin.read_mark FOR SELECT TO onefin_accountant
+    USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[]) AND NOT ghost);
+
+-- Client: the own company, without the staff's notes.
+CREATE POLICY client ON onefin.org FOR SELECT TO onefin_client
+    USING (id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]));
+CREATE POLICY client ON onefin.account FOR SELECT TO onefin_client
+    USING (id = (SELECT onefin.current_account()));
+CREATE POLICY client ON onefin.session FOR SELECT TO onefin_client
+    USING (account_id = (SELECT onefin.current_account()));
+CREATE POLICY client ON onefin.topic_kind FOR SELECT TO onefin_client
+    USING ((SELECT onefin.acting_as('client')));
+CREATE POLICY client ON onefin.topic FOR SELECT TO onefin_client
+    USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]));
+CREATE POLICY client ON onefin.ticket FOR SELECT TO onefin_client
+    USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]));
+CREATE POLICY client ON onefin.message_version FOR SELECT TO onefin_client
+    USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]) AND visibility = 'all'
+           AND (SELECT onefin.setting_on('client_sees_versions')));
+CREATE POLICY client ON onefin.document FOR SELECT TO onefin_client
+    USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]) AND visibility = 'all' AND withdrawn_at IS NULL
+           AND (message_id IS NOT NULL OR uploader_id = (SELECT onefin.current_account())));
+CREATE POLICY client ON onefin.read_mark FOR SELECT TO onefin_client
+    USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]) AND NOT ghost);
+
+-- Messages: read what the role sees; write as oneself; change and delete one's own that still stands.
+DO $$
+DECLARE
+    role text;
+    orgs text;
+    mine constant text := ' AND author_id = (SELECT onefin.current_account())';
+BEGIN
+    FOREACH role IN ARRAY ARRAY['admin', 'supervisor', 'accountant', 'client'] LOOP
+        orgs := CASE role
+            WHEN 'admin' THEN '(SELECT onefin.acting_as(''admin''))'
+            ELSE format('org_id = ANY ((SELECT onefin.my_orgs(%L))::bigint[])', role) END
+            || CASE role WHEN 'client' THEN ' AND visibility = ''all''' ELSE '' END;
+        EXECUTE format('CREATE POLICY %I ON onefin.message FOR SELECT TO %I USING (%s)',
+            role || '_select', 'onefin_' || role, orgs);
+        EXECUTE format('CREATE POLICY %I ON onefin.message FOR INSERT TO %I WITH CHECK (%s)',
+            role || '_insert', 'onefin_' || role, orgs || mine);
+        EXECUTE format('CREATE POLICY %I ON onefin.message FOR UPDATE TO %I USING (%s) WITH CHECK (%s)',
+            role || '_update', 'onefin_' || role, orgs || mine || ' AND deleted_at IS NULL', orgs || mine);
+        EXECUTE format('CREATE POLICY %I ON onefin.message FOR DELETE TO %I USING (%s)',
+            role || '_delete', 'onefin_' || role, orgs || mine || ' AND deleted_at IS NULL');
+    END LOOP;
+END
+$$;

@@ -1,0 +1,213 @@
+/*
+ * call.c: onefin.call, the one way in for sessions.
+ *
+ * The token names the session and so the account; the account and its group role are taken on for
+ * one method, run in a subtransaction, and given back on every exit. What a caller did wrong comes
+ * back as an error object, complete as JSON-RPC wants it; nothing of it reaches the server's log.
+ * What is not the caller's doing (cancelled, out of memory, shutting down, a bug of ours) is raised.
+ */
+#include "postgres.h"
+
+#include "call.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type_d.h"
+#include "errors.h"
+#include "fmgr.h"
+#include "method.h"
+#include "miscadmin.h"
+#include "plan.h"
+#include "session.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+/* The JSON-RPC code for an SQLSTATE; OF_RPC_UNAVAILABLE for what passes by itself. */
+int of_rpc_code(int sqlstate) {
+    switch (sqlstate) {
+    case ERRCODE_ONEFIN_STALE_VERSION:
+        return OF_RPC_STALE;
+    case ERRCODE_UNDEFINED_FUNCTION:
+        return OF_RPC_METHOD_NOT_FOUND;
+    case ERRCODE_INSUFFICIENT_PRIVILEGE:
+        return OF_RPC_NOT_ALLOWED;
+    case ERRCODE_NO_DATA_FOUND:
+        return OF_RPC_NOT_FOUND;
+    default:
+        break;
+    }
+    switch (ERRCODE_TO_CATEGORY(sqlstate)) {
+    case ERRCODE_DATA_EXCEPTION:
+        return OF_RPC_INVALID_PARAMS;
+    case ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION:
+        return OF_RPC_NOT_LOGGED_IN;
+    case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+    case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+        return OF_RPC_CONFLICT;
+    case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+        return OF_RPC_LIMIT;
+    case ERRCODE_TRANSACTION_ROLLBACK:
+        return OF_RPC_UNAVAILABLE;
+    default:
+        return 0;
+    }
+}
+
+static void push_string(JsonbParseState **state, const char *key, const char *value) {
+    JsonbValue k = {.type = jbvString};
+    JsonbValue v = {.type = value ? jbvString : jbvNull};
+
+    k.val.string.val = unconstify(char *, key);
+    k.val.string.len = strlen(key);
+    if (value) {
+        v.val.string.val = unconstify(char *, value);
+        v.val.string.len = strlen(value);
+    }
+    pushJsonbValue(state, WJB_KEY, &k);
+    pushJsonbValue(state, WJB_VALUE, &v);
+}
+
+static void push_key(JsonbParseState **state, const char *key) {
+    JsonbValue k = {.type = jbvString};
+
+    k.val.string.val = unconstify(char *, key);
+    k.val.string.len = strlen(key);
+    pushJsonbValue(state, WJB_KEY, &k);
+}
+
+/* {"error": {code, message, data: {sqlstate, hint, detail}}} */
+Jsonb *of_call_error(int sqlstate, const char *message, const char *hint, const char *detail) {
+    JsonbParseState *state = NULL;
+    JsonbValue code = {.type = jbvNumeric};
+    Datum number = DirectFunctionCall1(int4_numeric, Int32GetDatum(of_rpc_code(sqlstate)));
+
+    code.val.numeric = DatumGetNumeric(number);
+    pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+    push_key(&state, "error");
+    pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+    push_key(&state, "code");
+    pushJsonbValue(&state, WJB_VALUE, &code);
+    push_string(&state, "message", message);
+    push_key(&state, "data");
+    pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+    push_string(&state, "sqlstate", unpack_sql_state(sqlstate));
+    push_string(&state, "hint", hint);
+    push_string(&state, "detail", detail);
+    pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+    pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+    return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/* {"result": ...} */
+Jsonb *of_call_result(Datum result) {
+    JsonbParseState *state = NULL;
+    JsonbValue value;
+
+    JsonbToJsonbValue(DatumGetJsonbP(result), &value);
+    pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+    push_key(&state, "result");
+    pushJsonbValue(&state, WJB_VALUE, &value);
+    return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/* The error as the caller is told it; raised again when it is not the caller's to know. */
+static Jsonb *answer_error(MemoryContext context) {
+    ErrorData *error;
+    Jsonb *answer;
+
+    MemoryContextSwitchTo(context);
+    error = CopyErrorData();
+    if (of_rpc_code(error->sqlerrcode) == 0)
+        PG_RE_THROW();
+    FlushErrorState();
+    answer = of_call_error(error->sqlerrcode, error->message, error->hint, error->detail);
+    FreeErrorData(error);
+    return answer;
+}
+
+/* Runs the body as the actor and its group role, in a subtransaction. */
+static Jsonb *run_as(OfActor *actor, OfBody body, void *argument) {
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    OfActor *before = of_set_call_actor(actor);
+    OfIdentity identity;
+    Jsonb *volatile answer = NULL;
+
+    PG_TRY();
+    {
+        BeginInternalSubTransaction(NULL);
+        MemoryContextSwitchTo(context);
+        PG_TRY();
+        {
+            of_as_role(&identity, of_group_role(actor->role));
+            answer = of_call_result(body(argument));
+            of_restore(&identity);
+            ReleaseCurrentSubTransaction();
+        }
+        PG_CATCH();
+        {
+            answer = answer_error(context);
+            RollbackAndReleaseCurrentSubTransaction();
+        }
+        PG_END_TRY();
+        MemoryContextSwitchTo(context);
+        CurrentResourceOwner = owner;
+    }
+    PG_FINALLY();
+    {
+        of_set_call_actor(before);
+    }
+    PG_END_TRY();
+    return answer;
+}
+
+/*
+ * Does something as the account of a session token. address: of the device, an inet, or 0.
+ * Returns {"result"} or {"error"}; an unknown, ended or expired token gives 28000.
+ */
+Jsonb *of_call_as(text *token, Datum address, OfBody body, void *argument) {
+    OfActor *actor = palloc0(sizeof(OfActor));
+
+    if (!of_session_find(token, actor))
+        return of_call_error(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, "the session is not valid",
+                             "It has ended or expired: log in again.", NULL);
+    actor->address = address;
+    return run_as(actor, body, argument);
+}
+
+typedef struct Method {
+    char *name;
+    Jsonb *params;
+} Method;
+
+static Datum run_method(void *argument) {
+    Method *method = argument;
+
+    return of_method_run(method->name, method->params);
+}
+
+static Datum address_argument(FunctionCallInfo fcinfo, int n) {
+    return PG_ARGISNULL(n) ? (Datum)0 : PG_GETARG_DATUM(n);
+}
+
+static Jsonb *empty_object(void) {
+    JsonbParseState *state = NULL;
+
+    pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+    return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+PG_FUNCTION_INFO_V1(onefin_call);
+Datum onefin_call(PG_FUNCTION_ARGS) {
+    Method method;
+
+    if (PG_ARGISNULL(0))
+        PG_RETURN_JSONB_P(of_call_error(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+                                        "no session token", "Log in first.", NULL));
+    if (PG_ARGISNULL(1))
+        PG_RETURN_JSONB_P(of_call_error(ERRCODE_UNDEFINED_FUNCTION, "no method",
+                                        "Name a function of schema onefin_api.", NULL));
+    method.name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+    method.params = PG_ARGISNULL(2) ? empty_object() : PG_GETARG_JSONB_P(2);
+    PG_RETURN_JSONB_P(of_call_as(PG_GETARG_TEXT_PP(0), address_argument(fcinfo, 3), run_method, &method));
+}

@@ -1,0 +1,19 @@
+/*
+ * call.h: doing something as the account of a session token.
+ */
+#ifndef ONEFIN_CALL_H
+#define ONEFIN_CALL_H
+
+#include "postgres.h"
+
+#include "identity.h"
+#include "utils/jsonb.h"
+
+/* What to do, with its own argument; returns jsonb, in the context it is called in. */
+typedef Datum (*OfBody)(void *argument);
+
+extern Jsonb *of_call_as(text *token, Datum address, OfBody body, void *argument);
+extern Jsonb *of_call_error(int sqlstate, const char *message, const char *hint, const char *detail);
+extern Jsonb *of_call_result(Datum result);
+
+#endif

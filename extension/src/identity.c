@@ -1,0 +1,252 @@
+/*
+ * identity.c: who is acting.
+ *
+ * Inside onefin.call it is the account of the session token: C state of this backend, set for one
+ * call and taken back on every exit (call.c). Otherwise it is the account whose db_role is the
+ * session user. No setting that a user could change has a part in it.
+ *
+ * onefin's own bookkeeping acts as onefin_owner with SECURITY_NOFORCE_RLS: the way that foreign key
+ * checks read a table under forced row-level security. An error restores user and context, as
+ * transaction abort does.
+ */
+#include "postgres.h"
+
+#include "identity.h"
+
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type_d.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "plan.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+static OfActor *call_actor = NULL;
+
+static const char *const role_names[] = {NULL, "admin", "supervisor", "accountant", "client"};
+static const char *const group_roles[] = {NULL, "onefin_admin", "onefin_supervisor",
+                                          "onefin_accountant", "onefin_client"};
+
+const char *of_role_name(OfRole role) {
+    return role_names[role];
+}
+
+OfRole of_role_by_name(const char *name) {
+    for (int role = OF_ADMIN; role <= OF_CLIENT; role++)
+        if (name && strcmp(name, role_names[role]) == 0)
+            return (OfRole)role;
+    return OF_NOBODY;
+}
+
+Oid of_group_role(OfRole role) {
+    return get_role_oid(group_roles[role], false);
+}
+
+void of_as_role(OfIdentity *saved, Oid role) {
+    GetUserIdAndSecContext(&saved->user, &saved->context);
+    SetUserIdAndSecContext(role, saved->context | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+void of_as_owner(OfIdentity *saved) {
+    GetUserIdAndSecContext(&saved->user, &saved->context);
+    SetUserIdAndSecContext(get_role_oid("onefin_owner", false),
+                           saved->context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+}
+
+void of_restore(const OfIdentity *saved) {
+    SetUserIdAndSecContext(saved->user, saved->context);
+}
+
+/* Sets who acts for the duration of a call; NULL for nobody. Returns who did before. */
+OfActor *of_set_call_actor(OfActor *actor) {
+    OfActor *before = call_actor;
+
+    call_actor = actor;
+    return before;
+}
+
+/* The account whose db_role is the session user. */
+static void find_by_session_user(OfActor *actor) {
+    static OfStatement find = {"SELECT id, role, org_id, department_id, name FROM onefin.account"
+                               " WHERE db_role = $1 AND disabled_at IS NULL",
+                               1,
+                               {NAMEOID}};
+    OfArgs args = {0};
+
+    memset(actor, 0, sizeof(*actor));
+    of_arg(&args,
+           DirectFunctionCall1(namein,
+                               CStringGetDatum(GetUserNameFromId(GetSessionUserId(), false))),
+           false);
+    of_spi_begin();
+    if (of_run_as_owner(&find, &args, true) == 1) {
+        actor->account = of_result_id(0, 1);
+        actor->role = of_role_by_name(of_result_text(0, 2));
+        actor->org = of_result_id(0, 3);
+        actor->department = of_result_id(0, 4);
+        strlcpy(actor->name, of_result_text(0, 5), sizeof(actor->name));
+    }
+    of_spi_end();
+}
+
+/* Who acts; account is 0 when nobody does. Valid until the next call of this function. */
+const OfActor *of_actor(void) {
+    static OfActor direct;
+
+    if (call_actor)
+        return call_actor;
+    find_by_session_user(&direct);
+    return &direct;
+}
+
+const OfActor *of_require_actor(void) {
+    const OfActor *actor = of_actor();
+
+    if (actor->account == 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+                        errmsg("no account of onefin acts here"),
+                        errhint("An admin gives an account to a database role by setting its db_role.")));
+    return actor;
+}
+
+/* Watches unseen: no read mark, typing or presence of this one is shown to others. */
+bool of_is_ghost(const OfActor *actor) {
+    return actor->role == OF_ADMIN || actor->role == OF_SUPERVISOR;
+}
+
+/* Companies that the actor may see now, in CurrentMemoryContext or the call's. */
+ArrayType *of_my_orgs(const OfActor *actor) {
+#define ORGS_OF(role)                                                                              \
+    {"SELECT coalesce(array_agg(org_id), '{}') FROM onefin.org_access"                             \
+     " WHERE account_id = $1 AND role = '" role "'",                                               \
+     1,                                                                                            \
+     {INT8OID}}
+    static OfStatement of_role[] = {
+        {0}, ORGS_OF("admin"), ORGS_OF("supervisor"), ORGS_OF("accountant"), ORGS_OF("client")};
+    MemoryContext context =
+        actor == call_actor ? GetMemoryChunkContext(call_actor) : CurrentMemoryContext;
+    OfArgs args = {0};
+    ArrayType *orgs;
+
+    if (actor->orgs)
+        return actor->orgs;
+    if (actor->role == OF_NOBODY)
+        return construct_empty_array(INT8OID);
+    of_arg_id(&args, actor->account);
+    of_spi_begin();
+    of_run_as_owner(&of_role[actor->role], &args, true);
+    orgs = DatumGetArrayTypeP(of_result_copy(0, 1, context));
+    of_spi_end();
+    if (actor == call_actor)
+        call_actor->orgs = orgs;
+    return orgs;
+}
+
+/* Whether the actor may see a company. */
+bool of_sees_org(const OfActor *actor, int64 org) {
+    ArrayType *orgs = of_my_orgs(actor);
+    int64 *ids = (int64 *)ARR_DATA_PTR(orgs);
+    int n = ArrayGetNItems(ARR_NDIM(orgs), ARR_DIMS(orgs));
+
+    for (int i = 0; i < n; i++)
+        if (ids[i] == org)
+            return true;
+    return false;
+}
+
+/*
+ * The company of a topic that the actor may see. One answer for a topic that does not exist and for
+ * one that is somebody else's.
+ */
+int64 of_require_topic(int64 topic) {
+    static OfStatement find = {"SELECT org_id FROM onefin.topic WHERE id = $1", 1, {INT8OID}};
+    const OfActor *actor = of_require_actor();
+    OfArgs args = {0};
+    int64 org = 0;
+
+    of_arg_id(&args, topic);
+    of_spi_begin();
+    if (of_run_as_owner(&find, &args, true) == 1)
+        org = of_result_id(0, 1);
+    of_spi_end();
+    if (org == 0 || !of_sees_org(actor, org))
+        ereport(ERROR,
+                (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no topic %lld", (long long)topic),
+                 errhint("The topics that you may see are those that topics lists.")));
+    return org;
+}
+
+PG_FUNCTION_INFO_V1(onefin_current_account);
+Datum onefin_current_account(PG_FUNCTION_ARGS) {
+    const OfActor *actor = of_actor();
+
+    if (actor->account == 0)
+        PG_RETURN_NULL();
+    PG_RETURN_INT64(actor->account);
+}
+
+PG_FUNCTION_INFO_V1(onefin_current_session);
+Datum onefin_current_session(PG_FUNCTION_ARGS) {
+    const OfActor *actor = of_actor();
+
+    if (actor->session == 0)
+        PG_RETURN_NULL();
+    PG_RETURN_INT64(actor->session);
+}
+
+PG_FUNCTION_INFO_V1(onefin_acting_as);
+Datum onefin_acting_as(PG_FUNCTION_ARGS) {
+    OfRole role =
+        PG_ARGISNULL(0) ? OF_NOBODY : of_role_by_name(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+    PG_RETURN_BOOL(role != OF_NOBODY && of_actor()->role == role);
+}
+
+PG_FUNCTION_INFO_V1(onefin_my_orgs);
+Datum onefin_my_orgs(PG_FUNCTION_ARGS) {
+    const OfActor *actor = of_actor();
+
+    if (!PG_ARGISNULL(0) &&
+        actor->role != of_role_by_name(text_to_cstring(PG_GETARG_TEXT_PP(0))))
+        PG_RETURN_ARRAYTYPE_P(construct_empty_array(INT8OID));
+    PG_RETURN_ARRAYTYPE_P(of_my_orgs(actor));
+}
+
+PG_FUNCTION_INFO_V1(onefin_my_department);
+Datum onefin_my_department(PG_FUNCTION_ARGS) {
+    const OfActor *actor = of_actor();
+
+    if (actor->role != OF_SUPERVISOR || actor->department == 0)
+        PG_RETURN_NULL();
+    PG_RETURN_INT64(actor->department);
+}
+
+PG_FUNCTION_INFO_V1(onefin_setting_on);
+Datum onefin_setting_on(PG_FUNCTION_ARGS) {
+    static OfStatement find = {
+        "SELECT value = 'true'::jsonb FROM onefin.setting WHERE name = $1", 1, {TEXTOID}};
+    OfArgs args = {0};
+    bool on = false;
+
+    if (PG_ARGISNULL(0))
+        PG_RETURN_BOOL(false);
+    of_arg(&args, PG_GETARG_DATUM(0), false);
+    of_spi_begin();
+    if (of_run_as_owner(&find, &args, true) == 1) {
+        bool isnull;
+        Datum value = of_result(0, 1, &isnull);
+
+        on = !isnull && DatumGetBool(value);
+    }
+    of_spi_end();
+    PG_RETURN_BOOL(on);
+}
+
+PG_FUNCTION_INFO_V1(onefin_require_topic);
+Datum onefin_require_topic(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(0))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a topic is needed")));
+    of_require_topic(PG_GETARG_INT64(0));
+    PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}

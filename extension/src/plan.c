@@ -1,0 +1,142 @@
+/*
+ * plan.c: prepared statements, kept for the life of the backend, one plan per acting role.
+ *
+ * Results live in SPI's own memory until of_spi_end(); what must outlive it is copied.
+ */
+#include "postgres.h"
+
+#include "plan.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type_d.h"
+#include "identity.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+void of_arg(OfArgs *args, Datum value, bool isnull) {
+    Assert(args->n < OF_MAX_ARGS);
+    args->values[args->n] = value;
+    args->nulls[args->n] = isnull ? 'n' : ' ';
+    args->n++;
+}
+
+void of_arg_id(OfArgs *args, int64 id) {
+    of_arg(args, Int64GetDatum(id), id == 0);
+}
+
+void of_arg_text(OfArgs *args, const char *text) {
+    of_arg(args, text ? CStringGetTextDatum(text) : (Datum)0, text == NULL);
+}
+
+static SPIPlanPtr plan_for_current_role(OfStatement *statement) {
+    Oid role = GetUserId();
+    OfPlan *entry;
+    SPIPlanPtr plan;
+
+    for (entry = statement->plans; entry; entry = entry->next)
+        if (entry->role == role)
+            return entry->plan;
+
+    plan = SPI_prepare(statement->sql, statement->nargs, statement->types);
+    if (plan == NULL)
+        elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
+    SPI_keepplan(plan);
+    entry = MemoryContextAlloc(TopMemoryContext, sizeof(OfPlan));
+    *entry = (OfPlan){role, plan, statement->plans};
+    statement->plans = entry;
+    return plan;
+}
+
+/*
+ * Our statements name functions and operators of pg_catalog without a schema, so no caller's
+ * search_path may reach them: one of theirs would run as onefin_owner. Returns the nest level to
+ * leave, or -1 when the path is already ours, as it is for the gateway's role.
+ */
+static int pin_search_path(void) {
+    static const char *const ours = "pg_catalog, pg_temp";
+    int level;
+
+    if (namespace_search_path && strcmp(namespace_search_path, ours) == 0)
+        return -1;
+    level = NewGUCNestLevel();
+    (void)set_config_option("search_path", ours, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+                            0, false);
+    return level;
+}
+
+/*
+ * Runs a statement as the current user. Returns the number of rows; they are in SPI_tuptable.
+ * read_only: sees the caller's snapshot, for functions that are STABLE.
+ */
+uint64 of_run(OfStatement *statement, const OfArgs *args, bool read_only) {
+    int level = pin_search_path();
+    int result;
+
+    Assert((args ? args->n : 0) == statement->nargs);
+    result = SPI_execute_plan(plan_for_current_role(statement), args ? (Datum *)args->values : NULL,
+                              args ? args->nulls : NULL, read_only, 0);
+    if (result < 0)
+        elog(ERROR, "could not execute: %s", SPI_result_code_string(result));
+    if (level >= 0)
+        AtEOXact_GUC(true, level);
+    return SPI_processed;
+}
+
+/* The same as the owner of the tables, who is under no policy: for onefin's own bookkeeping. */
+uint64 of_run_as_owner(OfStatement *statement, const OfArgs *args, bool read_only) {
+    OfIdentity saved;
+    uint64 rows;
+
+    of_as_owner(&saved);
+    rows = of_run(statement, args, read_only);
+    of_restore(&saved);
+    return rows;
+}
+
+Datum of_result(uint64 row, int column, bool *isnull) {
+    return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+int64 of_result_id(uint64 row, int column) {
+    bool isnull;
+    Datum value = of_result(row, column, &isnull);
+
+    return isnull ? 0 : DatumGetInt64(value);
+}
+
+/* A column as text in SPI's memory; NULL for NULL. */
+char *of_result_text(uint64 row, int column) {
+    return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+/* A column's value copied, detoasted, to another memory context; 0 for NULL. */
+Datum of_result_copy(uint64 row, int column, MemoryContext context) {
+    bool isnull;
+    Datum value = of_result(row, column, &isnull);
+    Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column - 1);
+    MemoryContext old;
+
+    if (isnull)
+        return (Datum)0;
+    old = MemoryContextSwitchTo(context);
+    if (attribute->attlen == -1)
+        value = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+    else
+        value = datumCopy(value, attribute->attbyval, attribute->attlen);
+    MemoryContextSwitchTo(old);
+    return value;
+}
+
+void of_spi_begin(void) {
+    if (SPI_connect() != SPI_OK_CONNECT)
+        elog(ERROR, "could not connect to SPI");
+}
+
+void of_spi_end(void) {
+    if (SPI_finish() != SPI_OK_FINISH)
+        elog(ERROR, "could not disconnect from SPI");
+}

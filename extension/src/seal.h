@@ -1,0 +1,19 @@
+/*
+ * seal.h: the launcher and the sealers, background workers.
+ */
+#ifndef ONEFIN_SEAL_H
+#define ONEFIN_SEAL_H
+
+#include "postgres.h"
+
+/* Registers the launcher; called by _PG_init while the server starts. */
+extern void of_launcher_register(void);
+
+/* Entry points of the workers, found by name in the library. */
+extern PGDLLEXPORT void onefin_launcher_main(Datum arg);
+extern PGDLLEXPORT void onefin_sealer_main(Datum database);
+
+/* Seals what is new, in a transaction of its own. Returns the number of entries sealed. */
+extern int64 of_seal_batch(void);
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * sealer.c: the background worker that seals one database's journal.
+ *
+ * It waits on its latch, which the first writer after a look sets on commit, and looks again by
+ * itself every LOOK_MS: for entries of prepared transactions and of writers that died between their
+ * commit and the wake-up. Its work is done as onefin_owner (plan.c), though it connects as a
+ * superuser. Without the extension in the database it says so in its slot and ends.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/extension.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "seal.h"
+#include "shared.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+
+/* Milliseconds after which it looks unasked. */
+#define LOOK_MS 1000
+
+static void on_exit_detach(int code, Datum arg) {
+    /* The state was set when it left by itself; who was killed is started again. */
+    of_sealer_detach(code == 0 ? (OfSealerState)DatumGetInt32(arg) : OF_SEALER_NONE);
+}
+
+static bool extension_is_here(void) {
+    bool here;
+
+    StartTransactionCommand();
+    here = OidIsValid(get_extension_oid("onefin", true));
+    CommitTransactionCommand();
+    return here;
+}
+
+static void set_planner(void) {
+    /* The two looks are narrow; before the table's first ANALYZE the planner cannot know it. */
+    SetConfigOption("enable_seqscan", "off", PGC_USERSET, PGC_S_OVERRIDE);
+    SetConfigOption("plan_cache_mode", "force_custom_plan", PGC_USERSET, PGC_S_OVERRIDE);
+    SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
+    /* A seal that was told must survive a crash: another of the same number would differ. Its flush
+     * takes along the WAL of writers that did not wait for theirs. */
+    if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
+        SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_OVERRIDE);
+}
+
+static void one_cycle(MemoryContext scratch) {
+    MemoryContextSwitchTo(scratch);
+    pgstat_report_activity(STATE_RUNNING, "sealing the journal");
+    of_seal_batch();
+    pgstat_report_activity(STATE_IDLE, NULL);
+    MemoryContextSwitchTo(TopMemoryContext);
+    MemoryContextReset(scratch);
+}
+
+void onefin_sealer_main(Datum database) {
+    MemoryContext scratch;
+
+    pqsignal(SIGTERM, die);
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    BackgroundWorkerUnblockSignals();
+    before_shmem_exit(on_exit_detach, Int32GetDatum(OF_SEALER_ABSENT));
+    of_sealer_attach(DatumGetObjectId(database));
+    BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
+    pgstat_report_appname("onefin sealer");
+    set_planner();
+    scratch = AllocSetContextCreate(TopMemoryContext, "onefin sealer cycle", ALLOCSET_DEFAULT_SIZES);
+
+    while (extension_is_here()) {
+        of_sealer_take_wakeup();
+        one_cycle(scratch);
+        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_MS,
+                        PG_WAIT_EXTENSION);
+        ResetLatch(MyLatch);
+        CHECK_FOR_INTERRUPTS();
+        if (ConfigReloadPending) {
+            ConfigReloadPending = false;
+            ProcessConfigFile(PGC_SIGHUP);
+        }
+    }
+    proc_exit(0);
+}

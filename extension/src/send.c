@@ -1,0 +1,252 @@
+/*
+ * send.c: the calls that write messages: send, edit, delete, import.
+ *
+ * They write as the caller, under row-level security; the triggers of message.c do the rest. What
+ * they add is the meaning of a repeated key, of a stale version and of "not there".
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "errors.h"
+#include "fmgr.h"
+#include "identity.h"
+#include "message.h"
+#include "plan.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+/* {"message": ..., "repeated": ...}; repeated is left out when NULL. */
+static Datum message_json(int64 message, const bool *repeated) {
+    static OfStatement read = {
+        "SELECT jsonb_strip_nulls(jsonb_build_object('repeated', $2)) || jsonb_build_object('message', body)"
+        " FROM onefin.message_body WHERE id = $1",
+        2,
+        {INT8OID, BOOLOID}};
+    MemoryContext context = CurrentMemoryContext;
+    OfArgs args = {0};
+    Datum json;
+
+    of_arg_id(&args, message);
+    of_arg(&args, BoolGetDatum(repeated && *repeated), repeated == NULL);
+    of_spi_begin();
+    if (of_run(&read, &args, false) != 1)
+        elog(ERROR, "message %lld is not there after it was written", (long long)message);
+    json = of_result_copy(0, 1, context);
+    of_spi_end();
+    return json;
+}
+
+/* The author's message of this key, or 0. */
+static int64 find_by_key(int64 author, Datum client_key) {
+    static OfStatement find = {
+        "SELECT id FROM onefin.message WHERE author_id = $1 AND client_key = $2", 2, {INT8OID, UUIDOID}};
+    OfArgs args = {0};
+    int64 message;
+
+    of_arg_id(&args, author);
+    of_arg(&args, client_key, false);
+    of_spi_begin();
+    message = of_run(&find, &args, false) == 1 ? of_result_id(0, 1) : 0;
+    of_spi_end();
+    return message;
+}
+
+/* Inserts; 0 when a message of the same author and key came first. */
+static int64 insert(const OfArgs *args, bool as_owner) {
+    static OfStatement statement = {
+        "INSERT INTO onefin.message (topic_id, text, client_key, visibility, reply_to, document_ids)"
+        " VALUES ($1, $2, $3, $4, $5, $6)"
+        " ON CONFLICT (author_id, client_key) WHERE client_key IS NOT NULL DO NOTHING RETURNING id",
+        6,
+        {INT8OID, TEXTOID, UUIDOID, TEXTOID, INT8OID, INT8ARRAYOID}};
+    int64 message = 0;
+
+    of_spi_begin();
+    if ((as_owner ? of_run_as_owner : of_run)(&statement, args, false) == 1)
+        message = of_result_id(0, 1);
+    of_spi_end();
+    return message;
+}
+
+/* Once per author and key, whoever of two asks first. */
+static Datum send_once(int64 author, Datum client_key, bool has_key, const OfArgs *args, bool as_owner) {
+    int64 message = has_key ? find_by_key(author, client_key) : 0;
+    bool repeated = message != 0;
+
+    if (!repeated && (message = insert(args, as_owner)) == 0) {
+        message = find_by_key(author, client_key);
+        repeated = true;
+    }
+    return message_json(message, &repeated);
+}
+
+static void check_visibility(FunctionCallInfo fcinfo, int n) {
+    char *visibility = PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+
+    if (visibility == NULL || (strcmp(visibility, "all") != 0 && strcmp(visibility, "staff") != 0))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("visibility is neither \"all\" nor \"staff\""),
+                        errhint("Leave it out for a message that everybody of the topic sees.")));
+    if (strcmp(visibility, "staff") == 0 && of_require_actor()->role == OF_CLIENT)
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("clients write no notes for staff"),
+                        errhint("Leave visibility out.")));
+}
+
+/*
+ * onefin_api.send(topic, text, client_key, visibility, reply_to, documents).
+ * Errors: 22023 and 22001 for the text, P0002 for what the caller does not see, 42501.
+ */
+PG_FUNCTION_INFO_V1(onefin_api_send);
+Datum onefin_api_send(PG_FUNCTION_ARGS) {
+    const OfActor *actor = of_require_actor();
+    OfArgs args = {0};
+
+    check_visibility(fcinfo, 3);
+    for (int i = 0; i < 6; i++)
+        of_arg(&args, PG_GETARG_DATUM(i), PG_ARGISNULL(i));
+    return send_once(actor->account, PG_GETARG_DATUM(2), !PG_ARGISNULL(2), &args, false);
+}
+
+/* Whose words are imported: an account that may take part in the topic's company, or did. */
+static void read_author(int64 account, int64 org, OfImport *author) {
+    static OfStatement find = {
+        "SELECT role, name FROM onefin.account WHERE id = $1 AND (role <> 'client' OR org_id = $2)", 2,
+        {INT8OID, INT8OID}};
+    MemoryContext context = CurrentMemoryContext;
+    OfArgs args = {0};
+
+    of_arg_id(&args, account);
+    of_arg_id(&args, org);
+    of_spi_begin();
+    if (of_run_as_owner(&find, &args, false) != 1)
+        ereport(ERROR,
+                (errcode(ERRCODE_NO_DATA_FOUND),
+                 errmsg("account %lld takes no part in this company", (long long)account),
+                 errhint("The author is one of the company's people, or one of the firm's.")));
+    author->account = account;
+    author->role = MemoryContextStrdup(context, of_result_text(0, 1));
+    author->name = MemoryContextStrdup(context, of_result_text(0, 2));
+    of_spi_end();
+}
+
+/* onefin_api.import(topic, author, text, at, client_key), for admins; all are needed. */
+PG_FUNCTION_INFO_V1(onefin_api_import);
+Datum onefin_api_import(PG_FUNCTION_ARGS) {
+    const OfImport *before;
+    OfImport author;
+    OfArgs args = {0};
+    volatile Datum result = (Datum)0;
+
+    for (int i = 0; i < 5; i++)
+        if (PG_ARGISNULL(i))
+            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                            errmsg("import needs topic, author, text, at and client_key")));
+    if (of_require_actor()->role != OF_ADMIN)
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only admins import"),
+                        errhint("Members send.")));
+    read_author(PG_GETARG_INT64(1), of_require_topic(PG_GETARG_INT64(0)), &author);
+    author.at = PG_GETARG_TIMESTAMPTZ(3);
+    if (TIMESTAMP_NOT_FINITE(author.at) || author.at > GetCurrentTimestamp())
+        ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+                        errmsg("an imported message was said in the past"),
+                        errhint("Check the time zone of \"at\".")));
+    of_arg(&args, PG_GETARG_DATUM(0), false);
+    of_arg(&args, PG_GETARG_DATUM(2), false);
+    of_arg(&args, PG_GETARG_DATUM(4), false);
+    of_arg_text(&args, "all");
+    of_arg_id(&args, 0);
+    of_arg(&args, (Datum)0, true);
+    before = of_set_import(&author);
+    PG_TRY();
+    {
+        result = send_once(author.account, PG_GETARG_DATUM(4), true, &args, true);
+    }
+    PG_FINALLY();
+    {
+        of_set_import(before);
+    }
+    PG_END_TRY();
+    return result;
+}
+
+/* Why a message could not be changed from this version: raised. */
+static void explain_unchanged(int64 message, int32 version) {
+    static OfStatement find = {
+        "SELECT author_id, version, deleted_at IS NOT NULL FROM onefin.message WHERE id = $1", 1, {INT8OID}};
+    OfArgs args = {0};
+    bool isnull;
+
+    of_arg_id(&args, message);
+    of_spi_begin();
+    if (of_run(&find, &args, false) == 0)
+        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no message %lld", (long long)message),
+                        errhint("history lists those that you may see.")));
+    if (of_result_id(0, 1) != of_require_actor()->account)
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("message %lld is somebody else's", (long long)message),
+                        errhint("Only its author edits or deletes a message.")));
+    if (DatumGetBool(of_result(0, 3, &isnull)))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("message %lld is deleted", (long long)message),
+                        errhint("What was deleted stays so; send a new message.")));
+    ereport(ERROR, (errcode(ERRCODE_ONEFIN_STALE_VERSION),
+                    errmsg("message %lld is at version %d, not %d", (long long)message,
+                           DatumGetInt32(of_result(0, 2, &isnull)), version),
+                    errhint("Read the newest version, then change that.")));
+}
+
+/* Whether the message is the caller's, at this version, and says this already. */
+static bool says_already(int64 message, int32 version, Datum text) {
+    static OfStatement find = {
+        "SELECT FROM onefin.message WHERE id = $1 AND version = $2 AND text = $3"
+        " AND author_id = $4",
+        4,
+        {INT8OID, INT4OID, TEXTOID, INT8OID}};
+    OfArgs args = {0};
+    bool already;
+
+    of_arg_id(&args, message);
+    of_arg(&args, Int32GetDatum(version), false);
+    of_arg(&args, text, false);
+    of_arg_id(&args, of_require_actor()->account);
+    of_spi_begin();
+    already = of_run(&find, &args, false) == 1;
+    of_spi_end();
+    return already;
+}
+
+/* Replaces the text of the named version, with NULL for a tombstone. */
+static Datum change(FunctionCallInfo fcinfo, Datum text, bool deleting) {
+    static OfStatement update = {
+        "UPDATE onefin.message SET text = $3 WHERE id = $1 AND version = $2", 3,
+        {INT8OID, INT4OID, TEXTOID}};
+    int64 message = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+    int32 version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+    OfArgs args = {0};
+    bool changed;
+
+    of_arg(&args, Int64GetDatum(message), false);
+    of_arg(&args, Int32GetDatum(version), false);
+    of_arg(&args, text, deleting);
+    of_spi_begin();
+    changed = of_run(&update, &args, false) == 1;
+    of_spi_end();
+    if (!changed && (deleting || !says_already(message, version, text)))
+        explain_unchanged(message, version);
+    return message_json(message, NULL);
+}
+
+PG_FUNCTION_INFO_V1(onefin_api_edit);
+Datum onefin_api_edit(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(2))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("edit needs a text"),
+                        errhint("delete takes a message back.")));
+    return change(fcinfo, PG_GETARG_DATUM(2), false);
+}
+
+PG_FUNCTION_INFO_V1(onefin_api_delete);
+Datum onefin_api_delete(PG_FUNCTION_ARGS) {
+    return change(fcinfo, (Datum)0, true);
+}

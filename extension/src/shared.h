@@ -1,0 +1,40 @@
+/*
+ * shared.h: shared memory, by which writers wake the sealer of their database.
+ */
+#ifndef ONEFIN_SHARED_H
+#define ONEFIN_SHARED_H
+
+#include "postgres.h"
+
+#include "storage/latch.h"
+
+/* Databases of a cluster that can have a sealer at a time. */
+#define OF_MAX_DATABASES 64
+
+/* What the launcher knows of a database's sealer. */
+typedef enum OfSealerState {
+    OF_SEALER_NONE,    /* not started since the server started, or it ended: start it */
+    OF_SEALER_STARTED, /* registered or running */
+    OF_SEALER_ABSENT   /* it found no extension: start it when somebody wakes it */
+} OfSealerState;
+
+extern void of_shared_init(void);
+extern bool of_shared_ready(void);
+
+extern void of_wake_sealer_at_commit(void);
+
+/* For the sealer. */
+extern void of_sealer_attach(Oid database);
+extern bool of_sealer_take_wakeup(void);
+extern void of_sealer_detach(OfSealerState state);
+
+/* For the launcher. */
+extern void of_launcher_attach(void);
+extern bool of_sealer_wanted(Oid database);
+extern void of_sealer_forget(Oid database);
+extern void of_sealers_keep(const Oid *databases, int n);
+
+/* For DROP DATABASE and the like: ends a database's sealer, and waits until it is gone. */
+extern void of_sealer_stop(Oid database);
+
+#endif

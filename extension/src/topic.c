@@ -1,0 +1,200 @@
+/*
+ * topic.c: the calls about a topic that are no messages: versions, read, typing, close.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "commands/async.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "identity.h"
+#include "journal.h"
+#include "plan.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/rel.h"
+
+static Datum json(const char *text) {
+    return DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+}
+
+/* AFTER INSERT on onefin.org: one topic of each kind. */
+PG_FUNCTION_INFO_V1(onefin_org_make_topics);
+Datum onefin_org_make_topics(PG_FUNCTION_ARGS) {
+    static OfStatement insert = {
+        "INSERT INTO onefin.topic (org_id, kind_id) SELECT $1, id FROM onefin.topic_kind ORDER BY id", 1,
+        {INT8OID}};
+    TriggerData *trigger = (TriggerData *)fcinfo->context;
+    TupleDesc desc;
+    OfArgs args = {0};
+    bool isnull;
+
+    if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+        !TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("onefin.org_make_topics is an AFTER INSERT trigger for each row")));
+    desc = RelationGetDescr(trigger->tg_relation);
+    of_arg(&args, SPI_getbinval(trigger->tg_trigtuple, desc, SPI_fnumber(desc, "id"), &isnull), false);
+    of_spi_begin();
+    of_run_as_owner(&insert, &args, false);
+    of_spi_end();
+    return PointerGetDatum(NULL);
+}
+
+/*
+ * The company and topic of a message that the caller sees, journaling that its versions were read.
+ * Refused when there are earlier versions that row-level security keeps from the caller.
+ */
+static void open_versions(int64 message) {
+    static OfStatement find = {
+        "SELECT m.org_id, m.topic_id, m.version - 1 = (SELECT count(*) FROM onefin.message_version v"
+        " WHERE v.message_id = m.id), m.visibility FROM onefin.message m WHERE m.id = $1",
+        1,
+        {INT8OID}};
+    OfArgs args = {0};
+    bool isnull;
+
+    of_arg(&args, Int64GetDatum(message), false);
+    if (of_run(&find, &args, false) == 0)
+        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no message %lld", (long long)message),
+                        errhint("history lists those that you may see.")));
+    if (!DatumGetBool(of_result(0, 3, &isnull)))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("the earlier versions of message %lld are not yours to see", (long long)message),
+                        errhint("Its author, the supervisor and admins see them.")));
+    of_journal(&(OfEntry){.kind = "versions.read",
+                          .audience = OF_TO_ADMIN,
+                          .org = of_result_id(0, 1),
+                          .topic = of_result_id(0, 2),
+                          .subject = message});
+}
+
+PG_FUNCTION_INFO_V1(onefin_api_versions);
+Datum onefin_api_versions(PG_FUNCTION_ARGS) {
+    static OfStatement read = {
+        "SELECT jsonb_build_object('seal', onefin.position(), 'message', $1, 'versions', jsonb_agg("
+        "jsonb_build_object('version', version, 'at', at, 'author', author_id, 'author_name', author_name,"
+        " 'operation', operation, 'text', text, 'digest', encode(digest, 'hex')) ORDER BY version))"
+        " FROM (SELECT v.version, v.at, v.author_id, m.author_name, v.operation, v.text, v.digest"
+        " FROM onefin.message_version v JOIN onefin.message m ON m.id = v.message_id WHERE v.message_id = $1"
+        " UNION ALL SELECT m.version, coalesce(m.deleted_at, m.edited_at, m.at), m.author_id, m.author_name,"
+        " CASE WHEN m.deleted_at IS NOT NULL THEN 'delete' WHEN m.version = 1 THEN 'send' ELSE 'edit' END,"
+        " m.text, sha256(convert_to(m.text, 'UTF8')) FROM onefin.message m WHERE m.id = $1) v",
+        1,
+        {INT8OID}};
+    MemoryContext context = CurrentMemoryContext;
+    OfArgs args = {0};
+    Datum result;
+
+    of_require_actor();
+    of_arg(&args, PG_GETARG_DATUM(0), PG_ARGISNULL(0));
+    of_spi_begin();
+    open_versions(PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0));
+    of_run(&read, &args, false);
+    result = of_result_copy(0, 1, context);
+    of_spi_end();
+    return result;
+}
+
+/* Moves the mark forward. True when it moved. */
+static bool move_mark(const OfActor *actor, int64 org, int64 topic, int64 message) {
+    static OfStatement upsert = {
+        "INSERT INTO onefin.read_mark AS r (account_id, topic_id, org_id, message_id, ghost)"
+        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, topic_id) DO UPDATE"
+        " SET message_id = excluded.message_id, at = now(), ghost = excluded.ghost"
+        " WHERE r.message_id < excluded.message_id RETURNING message_id",
+        5,
+        {INT8OID, INT8OID, INT8OID, INT8OID, BOOLOID}};
+    OfArgs args = {0};
+
+    of_arg_id(&args, actor->account);
+    of_arg_id(&args, topic);
+    of_arg_id(&args, org);
+    of_arg_id(&args, message);
+    of_arg(&args, BoolGetDatum(of_is_ghost(actor)), false);
+    return of_run_as_owner(&upsert, &args, false) == 1;
+}
+
+static bool message_is_there(int64 topic, int64 message) {
+    static OfStatement find = {
+        "SELECT FROM onefin.message WHERE id = $1 AND topic_id = $2", 2, {INT8OID, INT8OID}};
+    OfArgs args = {0};
+
+    of_arg_id(&args, message);
+    of_arg_id(&args, topic);
+    return of_run(&find, &args, false) == 1; /* under the caller's row-level security */
+}
+
+PG_FUNCTION_INFO_V1(onefin_api_read);
+Datum onefin_api_read(PG_FUNCTION_ARGS) {
+    int64 topic = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+    int64 message = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
+    int64 org = of_require_topic(topic);
+    const OfActor *actor = of_require_actor();
+
+    of_spi_begin();
+    if (!message_is_there(topic, message))
+        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
+                        errmsg("no message %lld in topic %lld", (long long)message, (long long)topic),
+                        errhint("history lists those that you may see.")));
+    if (move_mark(actor, org, topic, message))
+        of_journal(&(OfEntry){.kind = "topic.read",
+                              .audience = of_is_ghost(actor) ? OF_TO_ACCOUNT : OF_TO_ORG,
+                              .org = org,
+                              .topic = topic,
+                              .subject = message,
+                              .account = actor->account});
+    of_spi_end();
+    return json(psprintf("{\"topic\": %lld, \"message\": %lld}", (long long)topic, (long long)message));
+}
+
+/*
+ * Told at once and kept nowhere: the one NOTIFY that is not a seal's. Ids only, since every role
+ * may listen on every channel.
+ */
+PG_FUNCTION_INFO_V1(onefin_api_typing);
+Datum onefin_api_typing(PG_FUNCTION_ARGS) {
+    int64 topic = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+    int64 org = of_require_topic(topic);
+    const OfActor *actor = of_require_actor();
+
+    if (!of_is_ghost(actor))
+        Async_Notify("onefin_typing", psprintf("%lld %lld %lld", (long long)org, (long long)topic,
+                                               (long long)actor->account));
+    return json("{}");
+}
+
+PG_FUNCTION_INFO_V1(onefin_api_close);
+Datum onefin_api_close(PG_FUNCTION_ARGS) {
+    static OfStatement update = {
+        "UPDATE onefin.ticket SET state = 'closed', closed_at = now(), closed_by = $2"
+        " WHERE topic_id = $1 AND state <> 'closed' RETURNING id",
+        2,
+        {INT8OID, INT8OID}};
+    int64 topic = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+    int64 org = of_require_topic(topic);
+    const OfActor *actor = of_require_actor();
+    OfArgs args = {0};
+    int64 ticket;
+
+    if (actor->role == OF_CLIENT)
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only staff close a topic")));
+    of_arg_id(&args, topic);
+    of_arg_id(&args, actor->account);
+    of_spi_begin();
+    if (of_run_as_owner(&update, &args, false) != 1)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("topic %lld has no open round", (long long)topic),
+                        errhint("The next message opens one.")));
+    ticket = of_result_id(0, 1);
+    of_journal(&(OfEntry){.kind = "ticket.changed",
+                          .audience = OF_TO_ORG,
+                          .org = org,
+                          .topic = topic,
+                          .subject = ticket,
+                          .detail = of_detail("state", "closed")});
+    of_spi_end();
+    return json(psprintf("{\"topic\": %lld, \"ticket\": %lld, \"state\": \"closed\"}", (long long)topic,
+                         (long long)ticket));
+}
