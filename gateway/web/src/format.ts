@@ -1,0 +1,89 @@
+// Dates (always in Tashkent's time), sizes, and text as parts that views can render safely.
+
+import { dictionaries } from './i18n';
+import type { Language } from './protocol';
+
+const ZONE = 'Asia/Tashkent';
+const locales: Record<Language, string> = { uz: 'uz-Latn-UZ', ru: 'ru-RU', en: 'en-GB' };
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function format(language: Language, options: Intl.DateTimeFormatOptions, at: Date): string {
+  const key = language + JSON.stringify(options);
+  let made = formats.get(key);
+  if (!made) {
+    made = new Intl.DateTimeFormat(locales[language], { timeZone: ZONE, ...options });
+    formats.set(key, made);
+  }
+  return made.format(at);
+}
+
+/** 14:05 */
+export function clock(language: Language, at: string): string {
+  return format(language, { hour: '2-digit', minute: '2-digit', hour12: false }, new Date(at));
+}
+
+const calendar = new Intl.DateTimeFormat('en-CA', { timeZone: ZONE, dateStyle: 'short' });
+
+/** The calendar day in Tashkent, comparable as text: 2025-11-23. */
+export function dayKey(at: string | Date): string {
+  return calendar.format(new Date(at));
+}
+
+function daysAgo(days: number): string {
+  return dayKey(new Date(Date.now() - days * 86_400_000));
+}
+
+/** Today, Yesterday, or the date in words, with the year when it is not this one. */
+export function day(language: Language, at: string): string {
+  const key = dayKey(at);
+  if (key === daysAgo(0)) return dictionaries[language].today;
+  if (key === daysAgo(1)) return dictionaries[language].yesterday;
+  const year = key.slice(0, 4) === daysAgo(0).slice(0, 4) ? undefined : 'numeric';
+  return format(language, { day: 'numeric', month: 'long', year }, new Date(at));
+}
+
+/** For lists: the time today, else the day, short. */
+export function shortDay(language: Language, at: string): string {
+  const key = dayKey(at);
+  if (key === daysAgo(0)) return clock(language, at);
+  if (key.slice(0, 4) === daysAgo(0).slice(0, 4)) {
+    return format(language, { day: 'numeric', month: 'short' }, new Date(at));
+  }
+  return format(language, { day: '2-digit', month: '2-digit', year: 'numeric' }, new Date(at));
+}
+
+export function dateAndTime(language: Language, at: string): string {
+  return format(language, { dateStyle: 'medium', timeStyle: 'short' }, new Date(at));
+}
+
+export function size(language: Language, bytes: number): string {
+  const units = ['B', 'KB', 'MB', 'GB'];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1024;
+  const digits = unit === 0 || value >= 10 ? 0 : 1;
+  return `${value.toLocaleString(locales[language], { maximumFractionDigits: digits })} ${units[unit]}`;
+}
+
+/** The first letters of up to two words, for a round badge. */
+export function initials(name: string): string {
+  const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];
+  return words.slice(0, 2).map((word) => [...word][0]).join('').toUpperCase();
+}
+
+export type TextPart = { text: string; href: string | null };
+
+/** Splits text at its web addresses; punctuation that ends a sentence is not part of an address. */
+export function links(text: string): TextPart[] {
+  const parts: TextPart[] = [];
+  let end = 0;
+  for (const found of text.matchAll(/\bhttps?:\/\/[^\s<>"]+/gi)) {
+    const address = found[0].replace(/[.,;:!?)\]}'»”]+$/, '');
+    if (found.index > end) parts.push({ text: text.slice(end, found.index), href: null });
+    parts.push({ text: address, href: address });
+    end = found.index + address.length;
+  }
+  if (end < text.length) parts.push({ text: text.slice(end), href: null });
+  return parts;
+}

@@ -1,0 +1,164 @@
+// The protocol's shapes, as gateway/README.md describes them. Ids are integers, times are ISO 8601.
+
+export type Role = 'admin' | 'supervisor' | 'accountant' | 'client';
+export type Language = 'uz' | 'ru' | 'en';
+export type TicketState = 'open' | 'waiting_client' | 'closed';
+export type Visibility = 'all' | 'staff';
+
+export interface Account {
+  id: number;
+  login: string;
+  name: string;
+  role: Role;
+  org: number | null;
+  language: Language;
+}
+
+export interface Document {
+  id: number;
+  topic: number;
+  message: number | null;
+  name: string;
+  type: string;
+  /** Bytes. */
+  size: number;
+  uploader_name: string;
+  at: string;
+}
+
+export interface Message {
+  id: number;
+  org: number;
+  topic: number;
+  author: number;
+  author_name: string;
+  author_role: Role;
+  at: string;
+  text: string | null;
+  /** Counts from 1; an edit and a deletion each make the next. */
+  version: number;
+  edited_at: string | null;
+  deleted_at: string | null;
+  visibility: Visibility;
+  imported: boolean;
+  reply_to: number | null;
+  client_key: string | null;
+  documents: Document[];
+}
+
+export interface Version {
+  version: number;
+  at: string;
+  author: number;
+  author_name: string;
+  operation: 'send' | 'edit' | 'delete';
+  text: string | null;
+}
+
+export interface Topic {
+  id: number;
+  kind: string;
+  names: Record<Language, string>;
+  state: TicketState | null;
+  unread: number;
+  last: Message | null;
+}
+
+export interface Org {
+  id: number;
+  name: string;
+  archived: boolean;
+  topics: Topic[];
+}
+
+export interface Member {
+  id: number;
+  name: string;
+  role: Role;
+}
+
+export interface Settings {
+  client_sees_versions: boolean;
+}
+
+/** A place in the order of events; without index, the whole seal is behind it. */
+export interface Cursor {
+  seal: number;
+  index: number | null;
+}
+
+interface EventBase {
+  seal: number;
+  index: number;
+  at: string;
+  org: number | null;
+  topic: number | null;
+}
+
+export type MessageEvent = EventBase & {
+  kind: 'message.sent' | 'message.edited' | 'message.deleted' | 'message.imported';
+  message: Message;
+};
+export type ReadEvent = EventBase & { kind: 'topic.read'; topic: number; account: number; message: number };
+export type TicketEvent = EventBase & {
+  kind: 'ticket.opened' | 'ticket.changed';
+  org: number;
+  topic: number;
+  state: TicketState;
+};
+/** Kinds that the page either takes as "the list of companies changed" or passes over. */
+export type OtherEvent = EventBase & { kind: `${'org' | 'assignment' | 'account' | 'setting'}.changed` };
+export type ServerEvent = MessageEvent | ReadEvent | TicketEvent | OtherEvent;
+
+export interface Typing {
+  org: number;
+  topic: number;
+  account: number;
+}
+
+export interface LoginReply {
+  token: string;
+  session: number;
+  seal: number;
+  account: Account;
+}
+export interface ResumeReply {
+  session: number;
+  seal: number;
+  account: Account;
+  reset: boolean;
+  events: ServerEvent[];
+}
+export interface MeReply {
+  account: Account;
+  settings: Settings;
+}
+export interface TopicsReply {
+  seal: number;
+  orgs: Org[];
+}
+export interface MembersReply {
+  members: Member[];
+  marks: { topic: number; account: number; message: number }[];
+}
+export interface HistoryReply {
+  seal: number;
+  messages: Message[];
+  more: boolean;
+}
+export interface VersionsReply {
+  versions: Version[];
+}
+
+/** Error codes of the protocol that the page treats in ways of their own. */
+export const Code = {
+  invalidParams: -32602,
+  notLoggedIn: -32001,
+  notAllowed: -32002,
+  notFound: -32003,
+  staleEdit: -32004,
+  conflict: -32005,
+  limit: -32006,
+  unavailable: -32007,
+  internal: -32603,
+} as const;

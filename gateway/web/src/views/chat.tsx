@@ -1,0 +1,95 @@
+// An open topic: its heading, the messages, and below them the input. Supervisors and admins see a
+// banner in place of the input, until they choose to write.
+
+import { useState } from 'preact/hooks';
+import { routeTo } from '../app';
+import { findTopic, isGhost, isStaff } from '../state';
+import { Composer } from './composer';
+import { Question } from './dialog';
+import { Icon, TopicIcon } from './icons';
+import { TicketMark } from './lists';
+import { Messages } from './messages';
+import { app, usePage, useWords } from './use';
+
+export function Chat({ topic }: { topic: number }) {
+  const words = useWords();
+  const ghost = usePage((page) => page.data.account !== null && isGhost(page.data.account));
+  const [writing, setWriting] = useState(false);
+  const [dropping, setDropping] = useState(false);
+  const mayWrite = !ghost || writing;
+
+  const dragged = (event: DragEvent) => {
+    if (!mayWrite || !event.dataTransfer?.types.includes('Files')) return;
+    event.preventDefault();
+    setDropping(event.type === 'dragover');
+    if (event.type === 'drop') app.attach(topic, event.dataTransfer.files);
+  };
+
+  return (
+    <main class="chat" data-ghost={ghost} onDragOver={dragged} onDragLeave={dragged} onDrop={dragged}>
+      <Heading topic={topic} mayClose={mayWrite} />
+      {ghost && (
+        <p class="ghost" role="note">
+          <Icon name={writing ? 'alert' : 'unseen'} />
+          <span>
+            <strong>{writing ? words.writingOpenly : words.watching}</strong>
+            {!writing && <span>{words.watchingHint}</span>}
+          </span>
+          <button type="button" class="plain" onClick={() => setWriting(!writing)}>
+            {writing ? words.keepWatching : words.writeAnyway}
+          </button>
+        </p>
+      )}
+      <Messages topic={topic} mayWrite={mayWrite} />
+      {mayWrite && <Composer topic={topic} />}
+      {dropping && (
+        <p class="drop">
+          <Icon name="attach" />
+          {words.drop}
+        </p>
+      )}
+    </main>
+  );
+}
+
+function Heading({ topic: id, mayClose }: { topic: number; mayClose: boolean }) {
+  const words = useWords();
+  const language = usePage((page) => page.language);
+  const org = usePage((page) => findTopic(page.data, id)?.org)!;
+  const staff = usePage((page) => page.data.account !== null && isStaff(page.data.account));
+  const [asking, setAsking] = useState(false);
+  const topic = org.topics.find((each) => each.id === id)!;
+  const closable = staff && mayClose && topic.state !== null && topic.state !== 'closed';
+  return (
+    <header class="heading">
+      <a class="round back" href={staff ? routeTo.company(org.id) : routeTo.companies} aria-label={words.back}>
+        <Icon name="back" />
+      </a>
+      <span class="badge-square" aria-hidden="true">
+        <TopicIcon kind={topic.kind} />
+      </span>
+      <div class="heading-names">
+        <h2>{topic.names[language]}</h2>
+        <p>
+          <span class="heading-org">{org.name}</span>
+          <TicketMark topic={topic} />
+        </p>
+      </div>
+      {closable && (
+        <button type="button" class="plain close-topic" title={words.closeTopic} onClick={() => setAsking(true)}>
+          <Icon name="done" />
+          <span>{words.closeTopic}</span>
+        </button>
+      )}
+      {asking && (
+        <Question
+          title={words.closeQuestion}
+          hint={words.closeHint}
+          yes={words.close}
+          answer={() => void app.closeTopic(id)}
+          close={() => setAsking(false)}
+        />
+      )}
+    </header>
+  );
+}

@@ -1,0 +1,226 @@
+// One message: text with links, documents, marks, and what can be done with it.
+
+import { memo } from 'preact/compat';
+import { useEffect, useState } from 'preact/hooks';
+import { clock, dateAndTime, links, size } from '../format';
+import { isPicture } from '../files';
+import type { Document, Message } from '../protocol';
+import { maySeeVersions, type Pending } from '../state';
+import { Question } from './dialog';
+import { Icon } from './icons';
+import { Menu, MenuItem } from './menu';
+import { app, explain, usePage, useWords } from './use';
+import { Versions } from './versions';
+
+interface Props {
+  message: Message;
+  mine: boolean;
+  /** Not standing together with the message before. */
+  first: boolean;
+  /** Names of those who have read it, for messages of mine. */
+  readers: string;
+  mayWrite: boolean;
+}
+
+export const MessageView = memo(({ message, mine, first, readers, mayWrite }: Props) => {
+  const words = useWords();
+  const [sheet, setSheet] = useState<'versions' | 'remove' | null>(null);
+  const deleted = message.deleted_at !== null;
+  const note = message.visibility === 'staff';
+  const kind = [mine && 'mine', first && 'first', note && 'note', deleted && 'deleted'].filter(Boolean).join(' ');
+  return (
+    <article class={`message ${kind}`} id={`m${message.id}`} data-id={message.id} data-role={message.author_role}>
+      <div class="bubble">
+        {first && !mine && (
+          <p class="author">
+            {message.author_name} <span>{words.roles[message.author_role]}</span>
+          </p>
+        )}
+        {note && first && (
+          <p class="note-mark">
+            <Icon name="note" />
+            {words.note}
+          </p>
+        )}
+        {message.reply_to !== null && !deleted && <Quote topic={message.topic} id={message.reply_to} />}
+        {deleted ? <p class="text">{words.deleted}</p> : message.text && <Text text={message.text} />}
+        {message.documents.map((document) => (
+          <DocumentView key={document.id} document={document} />
+        ))}
+        <Meta message={message} mine={mine} readers={readers} showVersions={() => setSheet('versions')} />
+      </div>
+      {!deleted && <Actions message={message} mine={mine} mayWrite={mayWrite} remove={() => setSheet('remove')} />}
+      {sheet === 'versions' && <Versions message={message} close={() => setSheet(null)} />}
+      {sheet === 'remove' && (
+        <Question
+          title={words.removeQuestion}
+          hint={words.removeHint}
+          yes={words.remove}
+          danger
+          answer={() => void app.remove(message)}
+          close={() => setSheet(null)}
+        />
+      )}
+    </article>
+  );
+});
+
+function Text({ text }: { text: string }) {
+  return (
+    <p class="text">
+      {links(text).map((part) =>
+        part.href ? (
+          <a href={part.href} target="_blank" rel="noopener noreferrer">
+            {part.text}
+          </a>
+        ) : (
+          part.text
+        ),
+      )}
+    </p>
+  );
+}
+
+/** The message that is answered, in short; a press goes to it when it is loaded. */
+export function Quote({ topic, id }: { topic: number; id: number }) {
+  const words = useWords();
+  const quoted = usePage((page) => page.data.threads[topic]?.messages.find((each) => each.id === id));
+  const files = quoted?.documents.map((each) => each.name).join(', ');
+  const text = quoted?.deleted_at ? words.deleted : quoted?.text || files || words.earlierMessage;
+  const go = () => {
+    const target = document.getElementById(`m${id}`);
+    target?.scrollIntoView({ block: 'center', behavior: 'smooth' });
+    target?.animate([{ opacity: 0.35 }, { opacity: 1 }], 900);
+  };
+  return (
+    <button type="button" class="quote" onClick={go} disabled={!quoted}>
+      {quoted && <strong>{quoted.author_name}</strong>}
+      <span>{text}</span>
+    </button>
+  );
+}
+
+function Meta({ message, mine, readers, showVersions }: { message: Message; mine: boolean; readers: string; showVersions: () => void }) {
+  const words = useWords();
+  const language = usePage((page) => page.language);
+  const account = usePage((page) => page.data.account)!;
+  const settings = usePage((page) => page.data.settings);
+  const changedAt = message.deleted_at ?? message.edited_at;
+  const mark = message.deleted_at ? words.versions : words.edited;
+  return (
+    <p class="meta">
+      {changedAt &&
+        (maySeeVersions(account, settings, message) ? (
+          <button type="button" class="mark" title={dateAndTime(language, changedAt)} onClick={showVersions}>
+            {mark}
+          </button>
+        ) : (
+          !message.deleted_at && <span title={dateAndTime(language, changedAt)}>{mark}</span>
+        ))}
+      {message.imported && <span>{words.imported}</span>}
+      <time dateTime={message.at} title={dateAndTime(language, message.at)}>
+        {clock(language, message.at)}
+      </time>
+      {mine && !message.deleted_at && (
+        <span class={readers ? 'tick read' : 'tick'} title={readers ? words.readBy(readers) : words.sent}>
+          <Icon name={readers ? 'read' : 'check'} />
+          <span class="hidden">{readers ? words.readBy(readers) : words.sent}</span>
+        </span>
+      )}
+    </p>
+  );
+}
+
+function Actions({ message, mine, mayWrite, remove }: { message: Message; mine: boolean; mayWrite: boolean; remove: () => void }) {
+  const words = useWords();
+  return (
+    <Menu icon="more" label={words.actions} class="actions">
+      {mayWrite && (
+        <MenuItem icon="reply" choose={() => app.reply(message)}>
+          {words.reply}
+        </MenuItem>
+      )}
+      {message.text && navigator.clipboard && (
+        <MenuItem icon="copy" choose={() => void navigator.clipboard.writeText(message.text ?? '')}>
+          {words.copy}
+        </MenuItem>
+      )}
+      {mine && mayWrite && (
+        <>
+          <MenuItem icon="edit" choose={() => app.startEdit(message)}>
+            {words.edit}
+          </MenuItem>
+          <MenuItem icon="remove" danger choose={remove}>
+            {words.remove}
+          </MenuItem>
+        </>
+      )}
+    </Menu>
+  );
+}
+
+function DocumentView({ document }: { document: Document }) {
+  const words = useWords();
+  const language = usePage((page) => page.language);
+  return (
+    <button
+      type="button"
+      class="document"
+      aria-label={words.download(document.name)}
+      onClick={() => void app.download(document)}
+    >
+      {isPicture(document) && <Picture document={document} />}
+      <span class="document-line">
+        <Icon name="file" />
+        <span class="document-name">{document.name}</span>
+        <span class="document-size">{size(language, document.size)}</span>
+        <Icon name="download" />
+      </span>
+    </button>
+  );
+}
+
+function Picture({ document }: { document: Document }) {
+  const words = useWords();
+  const [address, setAddress] = useState<string | null>(null);
+  useEffect(() => {
+    let shown = true;
+    app.picture(document).then(
+      (found) => shown && setAddress(found),
+      () => undefined, // the line below it still offers the download, and says what is wrong
+    );
+    return () => {
+      shown = false;
+    };
+  }, [document.id]);
+  return <span class="picture">{address && <img src={address} alt={words.image(document.name)} />}</span>;
+}
+
+export function PendingView({ pending }: { pending: Pending }) {
+  const words = useWords();
+  const refused = pending.refused !== null;
+  return (
+    <article class={`message mine first pending ${pending.visibility === 'staff' ? 'note' : ''} ${refused ? 'refused' : ''}`}>
+      <div class="bubble">
+        {pending.text && <Text text={pending.text} />}
+        {pending.documents.map((document) => (
+          <DocumentView key={document.id} document={document} />
+        ))}
+        <p class="meta">
+          <Icon name={refused ? 'alert' : 'clock'} />
+          {refused ? `${words.notSent}. ${explain(words, pending.refused ?? 0)}` : words.sending}
+        </p>
+        {refused && (
+          <p class="refused-actions">
+            <button type="button" class="plain" onClick={() => app.retry(pending)}>
+              {words.retry}
+            </button>
+            <button type="button" class="plain" onClick={() => app.takeBack(pending)}>
+              {words.takeBack}
+            </button>
+          </p>
+        )}
+      </div>
+    </article>
+  );
+}

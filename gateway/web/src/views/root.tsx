@@ -1,0 +1,93 @@
+// The whole: the login form, or companies, topics and chat side by side. On narrow screens one of the
+// three shows at a time; the address says which (data-screen), so that the browser's back works.
+
+import { useEffect } from 'preact/hooks';
+import { findTopic } from '../state';
+import { Chat } from './chat';
+import { Icon } from './icons';
+import { Login } from './login';
+import { Companies, Topics } from './lists';
+import { explain, usePage, useWords } from './use';
+
+export function Root() {
+  const signedIn = usePage((page) => page.signedIn);
+  const language = usePage((page) => page.language);
+  const unread = usePage((page) =>
+    (page.data.orgs ?? []).reduce((sum, org) => org.topics.reduce((part, topic) => part + topic.unread, sum), 0),
+  );
+  const ghost = usePage((page) => page.data.account?.role === 'admin' || page.data.account?.role === 'supervisor');
+
+  useEffect(() => {
+    document.documentElement.lang = language;
+  }, [language]);
+  useEffect(() => {
+    document.title = signedIn && unread > 0 && !ghost ? `(${unread}) 1fin` : '1fin';
+  }, [signedIn, unread, ghost]);
+
+  return signedIn ? <Shell /> : <Login />;
+}
+
+function Shell() {
+  const words = useWords();
+  const account = usePage((page) => page.data.account);
+  const route = usePage((page) => page.route);
+  const found = usePage((page) => (page.route.topic === null ? null : findTopic(page.data, page.route.topic)?.org ?? null));
+  if (!account) {
+    return (
+      <>
+        <Status />
+        <p class="empty waiting">{words.loading}</p>
+      </>
+    );
+  }
+  const client = account.role === 'client';
+  const org = client ? account.org : (found?.id ?? route.org);
+  const screen = route.topic !== null ? 'chat' : org !== null ? 'topics' : 'companies';
+  return (
+    <div class="shell" data-screen={screen} data-columns={client ? 2 : 3}>
+      <Status />
+      {!client && <Companies chosen={org} />}
+      <Topics org={org} chosen={route.topic} home={client} />
+      {route.topic !== null && found ? (
+        <Chat key={route.topic} topic={route.topic} />
+      ) : (
+        <main class="chat idle">
+          <div class="empty">
+            <Icon name="chat" />
+            <strong>{org === null ? words.chooseCompany : words.chooseTopic}</strong>
+            <span>{words.chooseHint}</span>
+          </div>
+        </main>
+      )}
+      <Trouble />
+    </div>
+  );
+}
+
+/** Says calmly when the connection or the database is away; the style sheet delays it past short gaps. */
+function Status() {
+  const words = useWords();
+  const connection = usePage((page) => page.connection);
+  const stalled = usePage((page) => page.stalled);
+  const text = { live: stalled ? words.stalled : null, connecting: words.connecting, waiting: words.offline, stopped: null };
+  return (
+    <div class="status" role="status" data-connection={connection}>
+      {text[connection] && <p>{text[connection]}</p>}
+    </div>
+  );
+}
+
+function Trouble() {
+  const words = useWords();
+  const trouble = usePage((page) => page.trouble);
+  return (
+    <div class="trouble" role="alert">
+      {trouble !== null && (
+        <p>
+          <Icon name="alert" />
+          {explain(words, trouble)}
+        </p>
+      )}
+    </div>
+  );
+}
