@@ -94,6 +94,13 @@ export class World {
         return connection;
     }
 
+    /** One connection on a session that there is; `reply` is what resume answered. */
+    async resume(token, after, index) {
+        const connection = await Connection.open(this.gateway.url);
+        const reply = await connection.call('resume', { token, after, index });
+        return { connection, reply };
+    }
+
     /** Throws what any member found wrong. */
     async end() {
         try {
