@@ -28,12 +28,11 @@ CREATE VIEW onefin.message_body WITH (security_invoker) AS
     FROM onefin.message m;
 COMMENT ON VIEW onefin.message_body IS 'The newest version of a message as JSON';
 
--- The acting account's own doings on the configuration, or of those who watch, name no actor to others.
-CREATE VIEW onefin.event WITH (security_invoker) AS
-    SELECT s.number AS seal, (e.ordinality - 1)::integer AS index, j.kind, j.org_id, j.topic_id, j.audience,
-        j.account_id, CASE WHEN j.kind LIKE 'session.%' THEN j.subject_id END AS session_id,
-        jsonb_build_object('seal', s.number, 'index', e.ordinality - 1, 'kind', j.kind,
-            'at', j.at, 'org', j.org_id, 'topic', j.topic_id)
+-- Doings on the configuration, and of those who watch, name their actor to admins only.
+CREATE VIEW onefin.event_body WITH (security_invoker) AS
+    SELECT j.id, j.kind, j.org_id, j.topic_id, j.audience, j.account_id,
+        CASE WHEN j.kind LIKE 'session.%' THEN j.subject_id END AS session_id,
+        jsonb_build_object('kind', j.kind, 'at', j.at, 'org', j.org_id, 'topic', j.topic_id)
         || CASE
             WHEN j.kind LIKE 'message.%' THEN jsonb_build_object('actor', j.actor_id, 'message', m.body)
             WHEN j.kind = 'topic.read' THEN jsonb_build_object('actor', j.actor_id, 'account', j.actor_id, 'message', j.subject_id)
@@ -42,13 +41,11 @@ CREATE VIEW onefin.event WITH (security_invoker) AS
             WHEN j.kind LIKE 'session.%' THEN jsonb_build_object('account', j.account_id, 'session', j.subject_id)
             WHEN j.audience = 'admin' THEN jsonb_build_object('actor', j.actor_id, 'account', j.account_id, 'subject', j.subject_id)
             ELSE jsonb_build_object('account', j.account_id)
-        END AS event
-    FROM onefin.seal s
-        CROSS JOIN LATERAL unnest(s.entries) WITH ORDINALITY AS e (id, ordinality)
-        JOIN onefin.journal j ON j.id = e.id
+        END AS body
+    FROM onefin.journal j
         LEFT JOIN onefin.message_body m ON j.kind LIKE 'message.%' AND m.id = j.subject_id
     WHERE j.audience <> 'none';
-COMMENT ON VIEW onefin.event IS 'Sealed journal entries as they are told to their audience; read by the C code only';
+COMMENT ON VIEW onefin.event_body IS 'Journal entries as they are told to their audience; read by the C code only';
 
 CREATE FUNCTION onefin.position() RETURNS bigint
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_position';
@@ -59,7 +56,7 @@ CREATE FUNCTION onefin.events(after bigint, max_seals integer DEFAULT 1000)
                    account bigint, session bigint, event text)
     LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'onefin_events';
 COMMENT ON FUNCTION onefin.events(bigint, integer) IS
-    'Events of the seals after the given one, in order, at most max_seals of them; then one row of kind position with the newest seal read';
+    'Events of the next seals after the given one, in order, at most max_seals of them and fewer when they are large; then one row of kind position with the newest seal read';
 
 CREATE FUNCTION onefin.audience(org bigint) RETURNS TABLE (account bigint, role text)
     LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'onefin_audience';

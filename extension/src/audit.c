@@ -2,8 +2,9 @@
  * audit.c: the trigger that journals changes of configuration rows, with before and after.
  *
  * It holds for whatever hand makes the change. The kind is the table's name with created, changed
- * or deleted; password hashes are left out of the rows. What the entry is about, and who is told, is
- * read from the row's columns: org_id (or id, of a company) and account_id (or id, of an account).
+ * or deleted; password hashes are left out of the rows. What the entry is about, and who is told,
+ * is read from the row's columns: org_id (or id, of a company) and account_id (or id, of an
+ * account).
  */
 #include "postgres.h"
 
@@ -13,6 +14,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "journal.h"
+#include "json.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -25,26 +27,15 @@ static Datum row_json(HeapTuple row, TupleDesc desc) {
     return DirectFunctionCall2(jsonb_delete, json, CStringGetTextDatum("password_hash"));
 }
 
-static void push(JsonbParseState **state, const char *key, Datum json) {
-    JsonbValue k = {.type = jbvString};
-    JsonbValue v;
-
-    k.val.string.val = unconstify(char *, key);
-    k.val.string.len = strlen(key);
-    JsonbToJsonbValue(DatumGetJsonbP(json), &v);
-    pushJsonbValue(state, WJB_KEY, &k);
-    pushJsonbValue(state, WJB_VALUE, &v);
-}
-
 static Jsonb *before_and_after(HeapTuple before, HeapTuple after, TupleDesc desc) {
     JsonbParseState *state = NULL;
 
-    pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+    of_json_begin(&state);
     if (before)
-        push(&state, "before", row_json(before, desc));
+        of_json_value(&state, "before", row_json(before, desc));
     if (after)
-        push(&state, "after", row_json(after, desc));
-    return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+        of_json_value(&state, "after", row_json(after, desc));
+    return of_json_end(&state);
 }
 
 /* A bigint column by name; 0 when the table has none of this name and type, or it is NULL. */
@@ -66,8 +57,10 @@ static bool same_row(HeapTuple a, HeapTuple b) {
                   a->t_len - a->t_data->t_hoff) == 0;
 }
 
-static void write_entry(const char *table, const char *change, HeapTuple row, TupleDesc desc, Jsonb *detail) {
-    OfEntry entry = {.kind = psprintf("%s.%s", table, change), .audience = OF_TO_ADMIN, .detail = detail};
+static void write_entry(const char *table, const char *change, HeapTuple row, TupleDesc desc,
+                        Jsonb *detail) {
+    OfEntry entry = {
+        .kind = psprintf("%s.%s", table, change), .audience = OF_TO_ADMIN, .detail = detail};
 
     entry.subject = id_of(row, desc, "id");
     if (strcmp(table, "org") == 0) {

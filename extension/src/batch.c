@@ -9,10 +9,11 @@
  *
  * Transaction ids mean nothing in another cluster. The first seal after a restore (the system
  * identifier is another, or the previous snapshot lies in this cluster's future), like the very
- * first of a database, takes what no seal names, while it holds writers off, and remembers the highest id as base: those entries' xact
- * columns are never looked at again. A promoted replica and a cluster that crashed go on with the
- * same ids, and need nothing. With synchronous_commit = off a crash can lose an entry and the seal
- * over it, but never the entry alone: the seal's commit record is the later one in the WAL.
+ * first of a database, takes what no seal names, while it holds writers off, and remembers the
+ * highest id as base: those entries' xact columns are never looked at again. A promoted replica and
+ * a cluster that crashed go on with the same ids, and need nothing. With synchronous_commit = off a
+ * crash can lose an entry and the seal over it, but never the entry alone: the seal's commit record
+ * is the later one in the WAL.
  */
 #include "postgres.h"
 
@@ -72,12 +73,12 @@ static uint64 read_new(const Previous *previous) {
         " WHERE xact = ANY (ARRAY(SELECT pg_snapshot_xip($1))) AND id > $2 ORDER BY id",
         2,
         {PG_SNAPSHOTOID, INT8OID}};
-    static OfStatement unnamed = {
-        "SELECT " OF_ENTRY_COLUMNS " FROM onefin.journal j"
-        " WHERE NOT EXISTS (SELECT FROM (SELECT unnest(entries) AS id FROM onefin.seal) s WHERE s.id = j.id)"
-        " ORDER BY id",
-        0,
-        {0}};
+    static OfStatement unnamed = {"SELECT " OF_ENTRY_COLUMNS " FROM onefin.journal j"
+                                  " WHERE NOT EXISTS (SELECT FROM (SELECT unnest(entries) AS id "
+                                  "FROM onefin.seal) s WHERE s.id = j.id)"
+                                  " ORDER BY id",
+                                  0,
+                                  {0}};
     OfArgs args = {0};
 
     if (!previous->usable)
@@ -122,7 +123,8 @@ static void write_seal(const SPITupleTable *rows, uint64 from, uint64 to, Previo
     of_arg(&args, Int64GetDatum(previous->base_id), false);
     of_arg(&args, PointerGetDatum(hash), false);
     of_arg(&args,
-           PointerGetDatum(construct_array(ids, to - from, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
+           PointerGetDatum(
+               construct_array(ids, to - from, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
            false);
     of_run_as_owner(&insert, &args, false);
 }

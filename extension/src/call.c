@@ -4,7 +4,8 @@
  * The token names the session and so the account; the account and its group role are taken on for
  * one method, run in a subtransaction, and given back on every exit. What a caller did wrong comes
  * back as an error object, complete as JSON-RPC wants it; nothing of it reaches the server's log.
- * What is not the caller's doing (cancelled, out of memory, shutting down, a bug of ours) is raised.
+ * What is not the caller's doing (cancelled, out of memory, shutting down, a bug of ours) is
+ * raised.
  */
 #include "postgres.h"
 
@@ -14,6 +15,7 @@
 #include "catalog/pg_type_d.h"
 #include "errors.h"
 #include "fmgr.h"
+#include "json.h"
 #include "method.h"
 #include "miscadmin.h"
 #include "plan.h"
@@ -53,61 +55,32 @@ int of_rpc_code(int sqlstate) {
     }
 }
 
-static void push_string(JsonbParseState **state, const char *key, const char *value) {
-    JsonbValue k = {.type = jbvString};
-    JsonbValue v = {.type = value ? jbvString : jbvNull};
-
-    k.val.string.val = unconstify(char *, key);
-    k.val.string.len = strlen(key);
-    if (value) {
-        v.val.string.val = unconstify(char *, value);
-        v.val.string.len = strlen(value);
-    }
-    pushJsonbValue(state, WJB_KEY, &k);
-    pushJsonbValue(state, WJB_VALUE, &v);
-}
-
-static void push_key(JsonbParseState **state, const char *key) {
-    JsonbValue k = {.type = jbvString};
-
-    k.val.string.val = unconstify(char *, key);
-    k.val.string.len = strlen(key);
-    pushJsonbValue(state, WJB_KEY, &k);
-}
-
 /* {"error": {code, message, data: {sqlstate, hint, detail}}} */
 Jsonb *of_call_error(int sqlstate, const char *message, const char *hint, const char *detail) {
     JsonbParseState *state = NULL;
-    JsonbValue code = {.type = jbvNumeric};
-    Datum number = DirectFunctionCall1(int4_numeric, Int32GetDatum(of_rpc_code(sqlstate)));
 
-    code.val.numeric = DatumGetNumeric(number);
-    pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-    push_key(&state, "error");
-    pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-    push_key(&state, "code");
-    pushJsonbValue(&state, WJB_VALUE, &code);
-    push_string(&state, "message", message);
-    push_key(&state, "data");
-    pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-    push_string(&state, "sqlstate", unpack_sql_state(sqlstate));
-    push_string(&state, "hint", hint);
-    push_string(&state, "detail", detail);
+    of_json_begin(&state);
+    of_json_key(&state, "error");
+    of_json_begin(&state);
+    of_json_number(&state, "code", of_rpc_code(sqlstate));
+    of_json_string(&state, "message", message);
+    of_json_key(&state, "data");
+    of_json_begin(&state);
+    of_json_string(&state, "sqlstate", unpack_sql_state(sqlstate));
+    of_json_string(&state, "hint", hint);
+    of_json_string(&state, "detail", detail);
     pushJsonbValue(&state, WJB_END_OBJECT, NULL);
     pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-    return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+    return of_json_end(&state);
 }
 
 /* {"result": ...} */
 Jsonb *of_call_result(Datum result) {
     JsonbParseState *state = NULL;
-    JsonbValue value;
 
-    JsonbToJsonbValue(DatumGetJsonbP(result), &value);
-    pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-    push_key(&state, "result");
-    pushJsonbValue(&state, WJB_VALUE, &value);
-    return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+    of_json_begin(&state);
+    of_json_value(&state, "result", result);
+    return of_json_end(&state);
 }
 
 /* The error as the caller is told it; raised again when it is not the caller's to know. */
@@ -120,6 +93,8 @@ static Jsonb *answer_error(MemoryContext context) {
     if (of_rpc_code(error->sqlerrcode) == 0)
         PG_RE_THROW();
     FlushErrorState();
+    if (error->hint == NULL && error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+        error->hint = pstrdup("Your role may not do this; an admin or your supervisor may.");
     answer = of_call_error(error->sqlerrcode, error->message, error->hint, error->detail);
     FreeErrorData(error);
     return answer;
@@ -154,9 +129,7 @@ static Jsonb *run_as(OfActor *actor, OfBody body, void *argument) {
         CurrentResourceOwner = owner;
     }
     PG_FINALLY();
-    {
-        of_set_call_actor(before);
-    }
+    { of_set_call_actor(before); }
     PG_END_TRY();
     return answer;
 }
@@ -169,8 +142,9 @@ Jsonb *of_call_as(text *token, Datum address, OfBody body, void *argument) {
     OfActor *actor = palloc0(sizeof(OfActor));
 
     if (!of_session_find(token, actor))
-        return of_call_error(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, "the session is not valid",
-                             "It has ended or expired: log in again.", NULL);
+        return of_call_error(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+                             "the session is not valid", "It has ended or expired: log in again.",
+                             NULL);
     actor->address = address;
     return run_as(actor, body, argument);
 }
@@ -190,13 +164,6 @@ static Datum address_argument(FunctionCallInfo fcinfo, int n) {
     return PG_ARGISNULL(n) ? (Datum)0 : PG_GETARG_DATUM(n);
 }
 
-static Jsonb *empty_object(void) {
-    JsonbParseState *state = NULL;
-
-    pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-    return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-}
-
 PG_FUNCTION_INFO_V1(onefin_call);
 Datum onefin_call(PG_FUNCTION_ARGS) {
     Method method;
@@ -208,6 +175,7 @@ Datum onefin_call(PG_FUNCTION_ARGS) {
         PG_RETURN_JSONB_P(of_call_error(ERRCODE_UNDEFINED_FUNCTION, "no method",
                                         "Name a function of schema onefin_api.", NULL));
     method.name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-    method.params = PG_ARGISNULL(2) ? empty_object() : PG_GETARG_JSONB_P(2);
-    PG_RETURN_JSONB_P(of_call_as(PG_GETARG_TEXT_PP(0), address_argument(fcinfo, 3), run_method, &method));
+    method.params = PG_ARGISNULL(2) ? of_json_empty() : PG_GETARG_JSONB_P(2);
+    PG_RETURN_JSONB_P(
+        of_call_as(PG_GETARG_TEXT_PP(0), address_argument(fcinfo, 3), run_method, &method));
 }

@@ -13,7 +13,8 @@
 typedef Datum (*OfBody)(void *argument);
 
 extern Jsonb *of_call_as(text *token, Datum address, OfBody body, void *argument);
-extern Jsonb *of_call_error(int sqlstate, const char *message, const char *hint, const char *detail);
+extern Jsonb *of_call_error(int sqlstate, const char *message, const char *hint,
+                            const char *detail);
 extern Jsonb *of_call_result(Datum result);
 
 #endif

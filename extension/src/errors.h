@@ -13,14 +13,14 @@
 
 /* JSON-RPC error codes of the protocol (gateway/README.md); -32768..-32600 are JSON-RPC 2.0's. */
 #define OF_RPC_METHOD_NOT_FOUND (-32601)
-#define OF_RPC_INVALID_PARAMS (-32602)
-#define OF_RPC_NOT_LOGGED_IN (-32001)
-#define OF_RPC_NOT_ALLOWED (-32002)
-#define OF_RPC_NOT_FOUND (-32003)
-#define OF_RPC_STALE (-32004)
-#define OF_RPC_CONFLICT (-32005)
-#define OF_RPC_LIMIT (-32006)
-#define OF_RPC_UNAVAILABLE (-32007)
+#define OF_RPC_INVALID_PARAMS   (-32602)
+#define OF_RPC_NOT_LOGGED_IN    (-32001)
+#define OF_RPC_NOT_ALLOWED      (-32002)
+#define OF_RPC_NOT_FOUND        (-32003)
+#define OF_RPC_STALE            (-32004)
+#define OF_RPC_CONFLICT         (-32005)
+#define OF_RPC_LIMIT            (-32006)
+#define OF_RPC_UNAVAILABLE      (-32007)
 
 extern int of_rpc_code(int sqlstate);
 

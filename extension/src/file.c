@@ -49,16 +49,17 @@ static Datum null_safe(FunctionCallInfo fcinfo, int n) {
 static text *required_arguments(FunctionCallInfo fcinfo, int n) {
     for (int i = 0; i < n; i++)
         if (PG_ARGISNULL(i))
-            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument %d is needed", i + 1)));
+            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                            errmsg("argument %d is needed", i + 1)));
     return PG_GETARG_TEXT_PP(0);
 }
 
 static Datum begin_body(void *argument) {
-    static OfStatement build = {
-        "SELECT jsonb_build_object('document', id, 'key', to_char(now() AT TIME ZONE 'UTC', 'YYYY/MM/') || id || '-' || $1)"
-        " FROM nextval('onefin.document_id_seq') AS id",
-        1,
-        {TEXTOID}};
+    static OfStatement build = {"SELECT jsonb_build_object('document', id, 'key', to_char(now() AT "
+                                "TIME ZONE 'UTC', 'YYYY/MM/') || id || '-' || $1)"
+                                " FROM nextval('onefin.document_id_seq') AS id",
+                                1,
+                                {TEXTOID}};
     FunctionCallInfo fcinfo = argument;
     MemoryContext context = CurrentMemoryContext;
     unsigned char bytes[KEY_BYTES];
@@ -105,7 +106,8 @@ static Datum end_body(void *argument) {
         "INSERT INTO onefin.document (id, store_key, topic_id, name, type, size, sha256, org_id,"
         " uploader_id, uploader_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         10,
-        {INT8OID, TEXTOID, INT8OID, TEXTOID, TEXTOID, INT8OID, BYTEAOID, INT8OID, INT8OID, TEXTOID}};
+        {INT8OID, TEXTOID, INT8OID, TEXTOID, TEXTOID, INT8OID, BYTEAOID, INT8OID, INT8OID,
+         TEXTOID}};
     FunctionCallInfo fcinfo = argument;
     const OfActor *actor = of_require_actor();
     int64 org = of_require_topic(PG_GETARG_INT64(3));
@@ -137,7 +139,8 @@ Datum onefin_file_end(PG_FUNCTION_ARGS) {
 }
 
 static Datum get_body(void *argument) {
-    static OfStatement visible = {"SELECT org_id, topic_id FROM onefin.document WHERE id = $1", 1, {INT8OID}};
+    static OfStatement visible = {
+        "SELECT org_id, topic_id FROM onefin.document WHERE id = $1", 1, {INT8OID}};
     static OfStatement read = {
         "SELECT jsonb_build_object('key', store_key, 'name', name, 'type', type, 'size', size,"
         " 'sha256', encode(sha256, 'hex')) FROM onefin.document WHERE id = $1",
@@ -152,8 +155,9 @@ static Datum get_body(void *argument) {
     of_arg(&args, Int64GetDatum(document), false);
     of_spi_begin();
     if (of_run(&visible, &args, false) == 0) /* under the caller's row-level security */
-        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no document %lld", (long long)document),
-                        errhint("documents lists those that you may see.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no document %lld", (long long)document),
+                 errhint("documents lists those that you may see.")));
     of_journal(&(OfEntry){.kind = "document.downloaded",
                           .audience = OF_TO_ADMIN,
                           .org = of_result_id(0, 1),

@@ -75,10 +75,10 @@ static void find_by_session_user(OfActor *actor) {
     OfArgs args = {0};
 
     memset(actor, 0, sizeof(*actor));
-    of_arg(&args,
-           DirectFunctionCall1(namein,
-                               CStringGetDatum(GetUserNameFromId(GetSessionUserId(), false))),
-           false);
+    of_arg(
+        &args,
+        DirectFunctionCall1(namein, CStringGetDatum(GetUserNameFromId(GetSessionUserId(), false))),
+        false);
     of_spi_begin();
     if (of_run_as_owner(&find, &args, true) == 1) {
         actor->account = of_result_id(0, 1);
@@ -104,9 +104,10 @@ const OfActor *of_require_actor(void) {
     const OfActor *actor = of_actor();
 
     if (actor->account == 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-                        errmsg("no account of onefin acts here"),
-                        errhint("An admin gives an account to a database role by setting its db_role.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+                 errmsg("no account of onefin acts here"),
+                 errhint("An admin gives an account to a database role by setting its db_role.")));
     return actor;
 }
 
@@ -118,10 +119,13 @@ bool of_is_ghost(const OfActor *actor) {
 /* Companies that the actor may see now, in CurrentMemoryContext or the call's. */
 ArrayType *of_my_orgs(const OfActor *actor) {
 #define ORGS_OF(role)                                                                              \
-    {"SELECT coalesce(array_agg(org_id), '{}') FROM onefin.org_access"                             \
-     " WHERE account_id = $1 AND role = '" role "'",                                               \
-     1,                                                                                            \
-     {INT8OID}}
+    {                                                                                              \
+        "SELECT coalesce(array_agg(org_id), '{}') FROM onefin.org_access"                          \
+        " WHERE account_id = $1 AND role = '" role "'",                                            \
+            1, {                                                                                   \
+            INT8OID                                                                                \
+        }                                                                                          \
+    }
     static OfStatement of_role[] = {
         {0}, ORGS_OF("admin"), ORGS_OF("supervisor"), ORGS_OF("accountant"), ORGS_OF("client")};
     MemoryContext context =
@@ -171,9 +175,8 @@ int64 of_require_topic(int64 topic) {
         org = of_result_id(0, 1);
     of_spi_end();
     if (org == 0 || !of_sees_org(actor, org))
-        ereport(ERROR,
-                (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no topic %lld", (long long)topic),
-                 errhint("The topics that you may see are those that topics lists.")));
+        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no topic %lld", (long long)topic),
+                        errhint("The topics that you may see are those that topics lists.")));
     return org;
 }
 
@@ -207,8 +210,7 @@ PG_FUNCTION_INFO_V1(onefin_my_orgs);
 Datum onefin_my_orgs(PG_FUNCTION_ARGS) {
     const OfActor *actor = of_actor();
 
-    if (!PG_ARGISNULL(0) &&
-        actor->role != of_role_by_name(text_to_cstring(PG_GETARG_TEXT_PP(0))))
+    if (!PG_ARGISNULL(0) && actor->role != of_role_by_name(text_to_cstring(PG_GETARG_TEXT_PP(0))))
         PG_RETURN_ARRAYTYPE_P(construct_empty_array(INT8OID));
     PG_RETURN_ARRAYTYPE_P(of_my_orgs(actor));
 }

@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -26,7 +28,8 @@ static void let_go_of_database(Node *statement) {
 
     if (IsA(statement, DropdbStmt))
         name = castNode(DropdbStmt, statement)->dbname;
-    else if (IsA(statement, RenameStmt) && castNode(RenameStmt, statement)->renameType == OBJECT_DATABASE)
+    else if (IsA(statement, RenameStmt) &&
+             castNode(RenameStmt, statement)->renameType == OBJECT_DATABASE)
         name = castNode(RenameStmt, statement)->subname;
     else if (IsA(statement, CreatedbStmt)) {
         ListCell *cell;

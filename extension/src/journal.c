@@ -13,6 +13,7 @@
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "identity.h"
+#include "json.h"
 #include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "plan.h"
@@ -40,13 +41,13 @@ static Datum client_address(const OfActor *actor, bool *isnull) {
 
 /* Writes an entry into the journal, in this transaction. */
 void of_journal(const OfEntry *entry) {
-    static OfStatement insert = {
-        "INSERT INTO onefin.journal (kind, audience, org_id, topic_id, subject_id, account_id, version,"
-        " digest, detail, actor_id, session_id, db_user, address)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-        13,
-        {TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT4OID, BYTEAOID, JSONBOID, INT8OID,
-         INT8OID, TEXTOID, INETOID}};
+    static OfStatement insert = {"INSERT INTO onefin.journal (kind, audience, org_id, topic_id, "
+                                 "subject_id, account_id, version,"
+                                 " digest, detail, actor_id, session_id, db_user, address)"
+                                 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                                 13,
+                                 {TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT4OID,
+                                  BYTEAOID, JSONBOID, INT8OID, INT8OID, TEXTOID, INETOID}};
     const OfActor *actor = of_actor();
     OfArgs args = {0};
     bool isnull;
@@ -75,17 +76,10 @@ void of_journal(const OfEntry *entry) {
 /* A detail of one key: {"key": "value"}. */
 Jsonb *of_detail(const char *key, const char *value) {
     JsonbParseState *state = NULL;
-    JsonbValue k = {.type = jbvString};
-    JsonbValue v = {.type = jbvString};
 
-    k.val.string.val = unconstify(char *, key);
-    k.val.string.len = strlen(key);
-    v.val.string.val = unconstify(char *, value);
-    v.val.string.len = strlen(value);
-    pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-    pushJsonbValue(&state, WJB_KEY, &k);
-    pushJsonbValue(&state, WJB_VALUE, &v);
-    return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+    of_json_begin(&state);
+    of_json_string(&state, key, value);
+    return of_json_end(&state);
 }
 
 /* SHA-256 of some bytes, as a bytea of 32. */

@@ -9,11 +9,11 @@
 #include "utils/jsonb.h"
 
 /* Who is told of an entry: the values of journal.audience. */
-#define OF_TO_ORG "org"
-#define OF_TO_STAFF "staff"
-#define OF_TO_ADMIN "admin"
+#define OF_TO_ORG     "org"
+#define OF_TO_STAFF   "staff"
+#define OF_TO_ADMIN   "admin"
 #define OF_TO_ACCOUNT "account"
-#define OF_TO_NONE "none"
+#define OF_TO_NONE    "none"
 
 /* One entry; 0 and NULL stand for "none". Actor, session, database user and address are added. */
 typedef struct OfEntry {

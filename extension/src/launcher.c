@@ -26,8 +26,9 @@
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 
-/* Milliseconds between looks at the list of databases, and before a sealer that died is restarted. */
-#define LOOK_MS 10000
+/* Milliseconds between looks at the list of databases, and before a sealer that died is restarted.
+ */
+#define LOOK_MS  10000
 #define RETRY_MS 1000
 
 /* Databases that can be connected to and are no templates. Returns how many, in *databases. */
@@ -48,9 +49,9 @@ static int list_databases(Oid **databases, MemoryContext context) {
         if (!database->datallowconn || database->datistemplate)
             continue;
         if (n == OF_MAX_DATABASES) {
-            ereport(WARNING,
-                    (errmsg("onefin looks after %d databases of this cluster; \"%s\" and others are left out",
-                            OF_MAX_DATABASES, NameStr(database->datname))));
+            ereport(WARNING, (errmsg("onefin looks after %d databases of this cluster; \"%s\" and "
+                                     "others are left out",
+                                     OF_MAX_DATABASES, NameStr(database->datname))));
             break;
         }
         (*databases)[n++] = database->oid;
@@ -86,8 +87,9 @@ static void look_after_databases(MemoryContext scratch) {
             continue;
         if (!start_sealer(databases[i])) {
             of_sealer_forget(databases[i]);
-            ereport(WARNING, (errmsg("no background worker is free to seal database %u", databases[i]),
-                              errhint("Raise max_worker_processes.")));
+            ereport(WARNING,
+                    (errmsg("no background worker is free to seal database %u", databases[i]),
+                     errhint("Raise max_worker_processes.")));
         }
     }
     MemoryContextReset(scratch);
@@ -101,7 +103,8 @@ void onefin_launcher_main(Datum arg) {
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnection(NULL, NULL, 0);
     of_launcher_attach();
-    scratch = AllocSetContextCreate(TopMemoryContext, "onefin launcher cycle", ALLOCSET_SMALL_SIZES);
+    scratch =
+        AllocSetContextCreate(TopMemoryContext, "onefin launcher cycle", ALLOCSET_SMALL_SIZES);
 
     for (;;) {
         look_after_databases(scratch);

@@ -31,7 +31,8 @@
 
 static const OfImport *importing = NULL;
 
-/* Says for the next inserts whose words they are and when said; NULL ends it. Returns the former. */
+/* Says for the next inserts whose words they are and when said; NULL ends it. Returns the former.
+ */
 const OfImport *of_set_import(const OfImport *import) {
     const OfImport *before = importing;
 
@@ -88,9 +89,8 @@ static HeapTuple apply(Changes *changes, HeapTuple row, TupleDesc desc) {
 
 static void check_text(const char *text, bool has_documents) {
     if (!has_documents && (text == NULL || text[strspn(text, " \t\r\n")] == '\0'))
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the message is empty"),
-                 errhint("Write a text, or attach a document.")));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the message is empty"),
+                        errhint("Write a text, or attach a document.")));
     if (text && pg_mbstrlen(text) > TEXT_LIMIT)
         ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
                         errmsg("the message has more than %d characters", TEXT_LIMIT),
@@ -150,7 +150,8 @@ static void check_reply(int64 reply_to, int64 topic, const char *visibility) {
     if (of_run_as_owner(&find, &args, false) != 1)
         ereport(ERROR,
                 (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no message %lld", (long long)reply_to),
-                 errhint("reply_to names a message of the same topic; a public answer names a public one.")));
+                 errhint("reply_to names a message of the same topic; a public answer names a "
+                         "public one.")));
 }
 
 static HeapTuple fill_new(HeapTuple row, TupleDesc desc) {
@@ -280,7 +281,8 @@ Datum onefin_message_before(PG_FUNCTION_ARGS) {
     return PointerGetDatum(NULL); /* the row stays */
 }
 
-/* Ties documents to the message that carries them: the author's own, of this topic, not yet sent. */
+/* Ties documents to the message that carries them: the author's own, of this topic, not yet sent.
+ */
 static void attach(HeapTuple row, TupleDesc desc) {
     static OfStatement update = {
         "UPDATE onefin.document SET message_id = $1, visibility = $2"
@@ -311,7 +313,8 @@ static void attach(HeapTuple row, TupleDesc desc) {
 
 static void withdraw(HeapTuple row, TupleDesc desc) {
     static OfStatement update = {
-        "UPDATE onefin.document SET withdrawn_at = $2 WHERE message_id = $1", 2,
+        "UPDATE onefin.document SET withdrawn_at = $2 WHERE message_id = $1",
+        2,
         {INT8OID, TIMESTAMPTZOID}};
     OfArgs args = {0};
     bool isnull;
@@ -331,15 +334,15 @@ static void journal_message(HeapTuple row, TupleDesc desc, const char *kind) {
     char *text = get_text(row, desc, "text");
     bool isnull;
 
-    of_journal(&(OfEntry){
-        .kind = kind,
-        .audience =
-            strcmp(get_text(row, desc, "visibility"), "staff") == 0 ? OF_TO_STAFF : OF_TO_ORG,
-        .org = get_id(row, desc, "org_id"),
-        .topic = get_id(row, desc, "topic_id"),
-        .subject = get_id(row, desc, "id"),
-        .version = DatumGetInt32(get(row, desc, "version", &isnull)),
-        .digest = text ? of_sha256(text, strlen(text)) : NULL});
+    of_journal(&(OfEntry){.kind = kind,
+                          .audience = strcmp(get_text(row, desc, "visibility"), "staff") == 0
+                                          ? OF_TO_STAFF
+                                          : OF_TO_ORG,
+                          .org = get_id(row, desc, "org_id"),
+                          .topic = get_id(row, desc, "topic_id"),
+                          .subject = get_id(row, desc, "id"),
+                          .version = DatumGetInt32(get(row, desc, "version", &isnull)),
+                          .digest = text ? of_sha256(text, strlen(text)) : NULL});
 }
 
 PG_FUNCTION_INFO_V1(onefin_message_after);
@@ -355,7 +358,8 @@ Datum onefin_message_after(PG_FUNCTION_ARGS) {
     desc = RelationGetDescr(trigger->tg_relation);
     if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
         attach(trigger->tg_trigtuple, desc);
-        journal_message(trigger->tg_trigtuple, desc, importing ? "message.imported" : "message.sent");
+        journal_message(trigger->tg_trigtuple, desc,
+                        importing ? "message.imported" : "message.sent");
         return PointerGetDatum(NULL);
     }
     (void)get(trigger->tg_newtuple, desc, "deleted_at", &standing);

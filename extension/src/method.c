@@ -67,7 +67,8 @@ static void start_afresh(void) {
 
     if (methods_memory == NULL) {
         CacheRegisterSyscacheCallback(PROCOID, on_function_change, (Datum)0);
-        methods_memory = AllocSetContextCreate(TopMemoryContext, "onefin methods", ALLOCSET_DEFAULT_SIZES);
+        methods_memory =
+            AllocSetContextCreate(TopMemoryContext, "onefin methods", ALLOCSET_DEFAULT_SIZES);
     } else {
         free_plans();
         methods = NULL;
@@ -137,14 +138,16 @@ static Method *find_method(const char *name) {
 }
 
 static void wrong_type(const char *param, const char *wanted) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("parameter \"%s\" is not %s", param, wanted),
-                    errhint("Give it as JSON of that type, or leave it out where it has a default.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("parameter \"%s\" is not %s", param, wanted),
+             errhint("Give it as JSON of that type, or leave it out where it has a default.")));
 }
 
 static char *scalar_text(const JsonbValue *value) {
     if (value->type == jbvNumeric)
-        return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+        return DatumGetCString(
+            DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
     return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
@@ -220,12 +223,14 @@ static void reject_unknown(const Method *method, Jsonb *params) {
         if (token != WJB_KEY)
             continue;
         for (int i = 0; i < method->nparams; i++)
-            known = known || (strlen(method->params[i]) == (size_t)key.val.string.len &&
-                              memcmp(method->params[i], key.val.string.val, key.val.string.len) == 0);
+            known =
+                known || (strlen(method->params[i]) == (size_t)key.val.string.len &&
+                          memcmp(method->params[i], key.val.string.val, key.val.string.len) == 0);
         if (!known)
-            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                            errmsg("\"%s\" takes no parameter \"%s\"", method->name, scalar_text(&key)),
-                            errhint("Check the spelling against the method's description.")));
+            ereport(ERROR,
+                    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                     errmsg("\"%s\" takes no parameter \"%s\"", method->name, scalar_text(&key)),
+                     errhint("Check the spelling against the method's description.")));
     }
 }
 
@@ -235,8 +240,9 @@ static uint32 read_params(const Method *method, Jsonb *params, OfArgs *args) {
     uint32 present = 0;
 
     if (!JB_ROOT_IS_OBJECT(params))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("parameters are not an object"), errhint("Parameters are given by name.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("parameters are not an object"),
+                 errhint("Parameters are given by name.")));
     for (int i = 0; i < method->nparams; i++) {
         JsonbValue value;
 
@@ -250,9 +256,10 @@ static uint32 read_params(const Method *method, Jsonb *params, OfArgs *args) {
             }
         }
         if (i < method->nrequired)
-            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                            errmsg("\"%s\" needs parameter \"%s\"", method->name, method->params[i]),
-                            errhint("Parameters are given by name.")));
+            ereport(ERROR,
+                    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                     errmsg("\"%s\" needs parameter \"%s\"", method->name, method->params[i]),
+                     errhint("Parameters are given by name.")));
     }
     if (present < JsonContainerSize(&params->root))
         reject_unknown(method, params);
@@ -266,11 +273,13 @@ static Variant *make_variant(Method *method, uint32 given) {
     int n = 0;
 
     initStringInfo(&sql);
-    appendStringInfo(&sql, method->returns_set ? "SELECT r FROM onefin_api.%s(" : "SELECT onefin_api.%s(",
+    appendStringInfo(&sql,
+                     method->returns_set ? "SELECT r FROM onefin_api.%s(" : "SELECT onefin_api.%s(",
                      quote_identifier(method->name));
     for (int i = 0; i < method->nparams; i++)
         if (given & (1u << i)) {
-            appendStringInfo(&sql, "%s%s => $%d", n ? ", " : "", quote_identifier(method->params[i]), n + 1);
+            appendStringInfo(&sql, "%s%s => $%d", n ? ", " : "",
+                             quote_identifier(method->params[i]), n + 1);
             variant->statement.types[n++] = method->types[i];
         }
     appendStringInfoString(&sql, method->returns_set ? ") r" : ")");

@@ -72,7 +72,8 @@ void onefin_sealer_main(Datum database) {
     BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
     pgstat_report_appname("onefin sealer");
     set_planner();
-    scratch = AllocSetContextCreate(TopMemoryContext, "onefin sealer cycle", ALLOCSET_DEFAULT_SIZES);
+    scratch =
+        AllocSetContextCreate(TopMemoryContext, "onefin sealer cycle", ALLOCSET_DEFAULT_SIZES);
 
     while (extension_is_here()) {
         of_sealer_take_wakeup();

@@ -18,11 +18,11 @@
 
 /* {"message": ..., "repeated": ...}; repeated is left out when NULL. */
 static Datum message_json(int64 message, const bool *repeated) {
-    static OfStatement read = {
-        "SELECT jsonb_strip_nulls(jsonb_build_object('repeated', $2)) || jsonb_build_object('message', body)"
-        " FROM onefin.message_body WHERE id = $1",
-        2,
-        {INT8OID, BOOLOID}};
+    static OfStatement read = {"SELECT jsonb_strip_nulls(jsonb_build_object('repeated', $2)) || "
+                               "jsonb_build_object('message', body)"
+                               " FROM onefin.message_body WHERE id = $1",
+                               2,
+                               {INT8OID, BOOLOID}};
     MemoryContext context = CurrentMemoryContext;
     OfArgs args = {0};
     Datum json;
@@ -40,7 +40,9 @@ static Datum message_json(int64 message, const bool *repeated) {
 /* The author's message of this key, or 0. */
 static int64 find_by_key(int64 author, Datum client_key) {
     static OfStatement find = {
-        "SELECT id FROM onefin.message WHERE author_id = $1 AND client_key = $2", 2, {INT8OID, UUIDOID}};
+        "SELECT id FROM onefin.message WHERE author_id = $1 AND client_key = $2",
+        2,
+        {INT8OID, UUIDOID}};
     OfArgs args = {0};
     int64 message;
 
@@ -55,7 +57,8 @@ static int64 find_by_key(int64 author, Datum client_key) {
 /* Inserts; 0 when a message of the same author and key came first. */
 static int64 insert(const OfArgs *args, bool as_owner) {
     static OfStatement statement = {
-        "INSERT INTO onefin.message (topic_id, text, client_key, visibility, reply_to, document_ids)"
+        "INSERT INTO onefin.message (topic_id, text, client_key, visibility, reply_to, "
+        "document_ids)"
         " VALUES ($1, $2, $3, $4, $5, $6)"
         " ON CONFLICT (author_id, client_key) WHERE client_key IS NOT NULL DO NOTHING RETURNING id",
         6,
@@ -70,7 +73,8 @@ static int64 insert(const OfArgs *args, bool as_owner) {
 }
 
 /* Once per author and key, whoever of two asks first. */
-static Datum send_once(int64 author, Datum client_key, bool has_key, const OfArgs *args, bool as_owner) {
+static Datum send_once(int64 author, Datum client_key, bool has_key, const OfArgs *args,
+                       bool as_owner) {
     int64 message = has_key ? find_by_key(author, client_key) : 0;
     bool repeated = message != 0;
 
@@ -89,9 +93,9 @@ static void check_visibility(FunctionCallInfo fcinfo, int n) {
                         errmsg("visibility is neither \"all\" nor \"staff\""),
                         errhint("Leave it out for a message that everybody of the topic sees.")));
     if (strcmp(visibility, "staff") == 0 && of_require_actor()->role == OF_CLIENT)
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("clients write no notes for staff"),
-                        errhint("Leave visibility out.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                 errmsg("clients write no notes for staff"), errhint("Leave visibility out.")));
 }
 
 /*
@@ -112,7 +116,8 @@ Datum onefin_api_send(PG_FUNCTION_ARGS) {
 /* Whose words are imported: an account that may take part in the topic's company, or did. */
 static void read_author(int64 account, int64 org, OfImport *author) {
     static OfStatement find = {
-        "SELECT role, name FROM onefin.account WHERE id = $1 AND (role <> 'client' OR org_id = $2)", 2,
+        "SELECT role, name FROM onefin.account WHERE id = $1 AND (role <> 'client' OR org_id = $2)",
+        2,
         {INT8OID, INT8OID}};
     MemoryContext context = CurrentMemoryContext;
     OfArgs args = {0};
@@ -160,13 +165,9 @@ Datum onefin_api_import(PG_FUNCTION_ARGS) {
     of_arg(&args, (Datum)0, true);
     before = of_set_import(&author);
     PG_TRY();
-    {
-        result = send_once(author.account, PG_GETARG_DATUM(4), true, &args, true);
-    }
+    { result = send_once(author.account, PG_GETARG_DATUM(4), true, &args, true); }
     PG_FINALLY();
-    {
-        of_set_import(before);
-    }
+    { of_set_import(before); }
     PG_END_TRY();
     return result;
 }
@@ -174,15 +175,18 @@ Datum onefin_api_import(PG_FUNCTION_ARGS) {
 /* Why a message could not be changed from this version: raised. */
 static void explain_unchanged(int64 message, int32 version) {
     static OfStatement find = {
-        "SELECT author_id, version, deleted_at IS NOT NULL FROM onefin.message WHERE id = $1", 1, {INT8OID}};
+        "SELECT author_id, version, deleted_at IS NOT NULL FROM onefin.message WHERE id = $1",
+        1,
+        {INT8OID}};
     OfArgs args = {0};
     bool isnull;
 
     of_arg_id(&args, message);
     of_spi_begin();
     if (of_run(&find, &args, false) == 0)
-        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no message %lld", (long long)message),
-                        errhint("history lists those that you may see.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no message %lld", (long long)message),
+                 errhint("history lists those that you may see.")));
     if (of_result_id(0, 1) != of_require_actor()->account)
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("message %lld is somebody else's", (long long)message),
@@ -220,7 +224,8 @@ static bool says_already(int64 message, int32 version, Datum text) {
 /* Replaces the text of the named version, with NULL for a tombstone. */
 static Datum change(FunctionCallInfo fcinfo, Datum text, bool deleting) {
     static OfStatement update = {
-        "UPDATE onefin.message SET text = $3 WHERE id = $1 AND version = $2", 3,
+        "UPDATE onefin.message SET text = $3 WHERE id = $1 AND version = $2",
+        3,
         {INT8OID, INT4OID, TEXTOID}};
     int64 message = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
     int32 version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);

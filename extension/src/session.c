@@ -16,6 +16,7 @@
 #include "follow.h"
 #include "fmgr.h"
 #include "journal.h"
+#include "json.h"
 #include "miscadmin.h"
 #include "plan.h"
 #include "utils/builtins.h"
@@ -25,7 +26,7 @@
 
 #include <sodium.h>
 
-#define TOKEN_BYTES 32
+#define TOKEN_BYTES  32
 #define PASSWORD_MIN 8
 #define PASSWORD_MAX 1024
 
@@ -126,9 +127,10 @@ int of_sessions_end_all(int64 account, int64 but, const char *kind) {
     return n;
 }
 
-/* The account as JSON, in the given memory. */
-Datum of_account_json(int64 account, MemoryContext context) {
+/* The account as JSON. */
+Datum of_account_json(int64 account) {
     static OfStatement read = {"SELECT body FROM onefin.account_body WHERE id = $1", 1, {INT8OID}};
+    MemoryContext context = CurrentMemoryContext;
     OfArgs args = {0};
     Datum body;
 
@@ -142,15 +144,16 @@ Datum of_account_json(int64 account, MemoryContext context) {
 
 /* Compares with a hash of nothing when there is no account, so that both take as long. */
 static bool password_fits(const char *hash, text *password) {
-    static const char *const nobody =
-        "$argon2id$v=19$m=65536,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    static const char *const nobody = "$argon2id$v=19$m=65536,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
+                                      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     return crypto_pwhash_str_verify(hash ? hash : nobody, VARDATA_ANY(password),
                                     VARSIZE_ANY_EXHDR(password)) == 0 &&
            hash != NULL;
 }
 
-/* The active account of a login, with this password or 0; *named is the login's account in any case. */
+/* The active account of a login, with this password or 0; *named is the login's account in any
+ * case. */
 static int64 authenticate(text *login, text *password, int64 *named) {
     static OfStatement find = {"SELECT id, password_hash FROM onefin.account"
                                " WHERE lower(login) = lower($1) AND disabled_at IS NULL",
@@ -203,22 +206,14 @@ static text *new_token(void) {
 }
 
 static Datum login_json(text *token, int64 session, int64 account) {
-    static OfStatement build = {
-        "SELECT jsonb_build_object('token', $1, 'session', $2, 'seal', $3, 'account', $4)", 4,
-        {TEXTOID, INT8OID, INT8OID, JSONBOID}};
-    MemoryContext context = CurrentMemoryContext;
-    OfArgs args = {0};
-    Datum json;
+    JsonbParseState *json = NULL;
 
-    of_arg(&args, PointerGetDatum(token), false);
-    of_arg_id(&args, session);
-    of_arg(&args, Int64GetDatum(of_position()), false);
-    of_arg(&args, of_account_json(account, context), false);
-    of_spi_begin();
-    of_run_as_owner(&build, &args, true);
-    json = of_result_copy(0, 1, context);
-    of_spi_end();
-    return json;
+    of_json_begin(&json);
+    of_json_string(&json, "token", text_to_cstring(token));
+    of_json_id(&json, "session", session);
+    of_json_number(&json, "seal", of_position());
+    of_json_value(&json, "account", of_account_json(account));
+    return JsonbPGetDatum(of_json_end(&json));
 }
 
 /*
@@ -236,12 +231,12 @@ Datum onefin_login(PG_FUNCTION_ARGS) {
     text *token;
 
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-        PG_RETURN_JSONB_P(of_call_error(ERRCODE_INVALID_PARAMETER_VALUE, "login and password are needed",
-                                        "Both are strings.", NULL));
+        PG_RETURN_JSONB_P(of_call_error(ERRCODE_INVALID_PARAMETER_VALUE,
+                                        "login and password are needed", "Both are strings.",
+                                        NULL));
     actor->account = authenticate(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1), &named);
     if (actor->account == 0) {
-        of_journal(
-            &(OfEntry){.kind = "session.refused", .audience = OF_TO_NONE, .account = named});
+        of_journal(&(OfEntry){.kind = "session.refused", .audience = OF_TO_NONE, .account = named});
         PG_RETURN_JSONB_P(of_call_error(ERRCODE_INVALID_PASSWORD, "login or password is wrong",
                                         "Check both; your admin can set a new password.", NULL));
     }
@@ -257,9 +252,7 @@ Datum onefin_login(PG_FUNCTION_ARGS) {
                               .account = actor->account});
     }
     PG_FINALLY();
-    {
-        of_set_call_actor(before);
-    }
+    { of_set_call_actor(before); }
     PG_END_TRY();
     PG_RETURN_JSONB_P(of_call_result(login_json(token, actor->session, actor->account)));
 }
@@ -270,7 +263,7 @@ Datum onefin_api_logout(PG_FUNCTION_ARGS) {
 
     if (actor->session)
         of_session_end(actor->session, "session.ended");
-    return DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
+    PG_RETURN_JSONB_P(of_json_empty());
 }
 
 /* One's own session, or for an admin anybody's. One answer for none and for not one's own. */
@@ -279,6 +272,7 @@ Datum onefin_api_revoke_session(PG_FUNCTION_ARGS) {
     static OfStatement find = {
         "SELECT FROM onefin.session WHERE id = $1 AND ended_at IS NULL", 1, {INT8OID}};
     int64 session = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+    JsonbParseState *json = NULL;
     OfArgs args = {0};
     bool mine;
 
@@ -288,10 +282,12 @@ Datum onefin_api_revoke_session(PG_FUNCTION_ARGS) {
     mine = of_run(&find, &args, false) == 1; /* under the caller's row-level security */
     of_spi_end();
     if (!mine || !of_session_end(session, "session.revoked"))
-        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no session %lld", (long long)session),
-                        errhint("sessions lists yours.")));
-    return DirectFunctionCall1(jsonb_in,
-                               CStringGetDatum(psprintf("{\"session\": %lld}", (long long)session)));
+        ereport(ERROR,
+                (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no session %lld", (long long)session),
+                 errhint("sessions lists yours.")));
+    of_json_begin(&json);
+    of_json_id(&json, "session", session);
+    PG_RETURN_JSONB_P(of_json_end(&json));
 }
 
 static char *hash_password(text *password) {
@@ -338,7 +334,8 @@ Datum onefin_create_admin(PG_FUNCTION_ARGS) {
     PG_RETURN_INT64(account);
 }
 
-/* AFTER UPDATE, when the rights or the password of the account changed (50_journal.sql says which). */
+/* AFTER UPDATE, when the rights or the password of the account changed (50_journal.sql says which).
+ */
 PG_FUNCTION_INFO_V1(onefin_account_end_sessions);
 Datum onefin_account_end_sessions(PG_FUNCTION_ARGS) {
     TriggerData *trigger = (TriggerData *)fcinfo->context;

@@ -11,6 +11,6 @@
 extern bool of_session_find(text *token, OfActor *actor);
 extern bool of_session_end(int64 session, const char *kind);
 extern int of_sessions_end_all(int64 account, int64 but, const char *kind);
-extern Datum of_account_json(int64 account, MemoryContext context);
+extern Datum of_account_json(int64 account);
 
 #endif

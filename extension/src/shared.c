@@ -144,8 +144,9 @@ void of_sealer_attach(Oid database) {
     }
     LWLockRelease(shared->lock);
     if (my_slot == NULL)
-        ereport(FATAL, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-                        errmsg("onefin seals at most %d databases of a cluster", OF_MAX_DATABASES)));
+        ereport(FATAL,
+                (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+                 errmsg("onefin seals at most %d databases of a cluster", OF_MAX_DATABASES)));
 }
 
 /* Whether a writer has asked since the last time. Call before looking for entries. */

@@ -10,21 +10,19 @@
 #include "fmgr.h"
 #include "identity.h"
 #include "journal.h"
+#include "json.h"
 #include "plan.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 
-static Datum json(const char *text) {
-    return DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
-}
-
 /* AFTER INSERT on onefin.org: one topic of each kind. */
 PG_FUNCTION_INFO_V1(onefin_org_make_topics);
 Datum onefin_org_make_topics(PG_FUNCTION_ARGS) {
-    static OfStatement insert = {
-        "INSERT INTO onefin.topic (org_id, kind_id) SELECT $1, id FROM onefin.topic_kind ORDER BY id", 1,
-        {INT8OID}};
+    static OfStatement insert = {"INSERT INTO onefin.topic (org_id, kind_id) SELECT $1, id FROM "
+                                 "onefin.topic_kind ORDER BY id",
+                                 1,
+                                 {INT8OID}};
     TriggerData *trigger = (TriggerData *)fcinfo->context;
     TupleDesc desc;
     OfArgs args = {0};
@@ -35,7 +33,8 @@ Datum onefin_org_make_topics(PG_FUNCTION_ARGS) {
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("onefin.org_make_topics is an AFTER INSERT trigger for each row")));
     desc = RelationGetDescr(trigger->tg_relation);
-    of_arg(&args, SPI_getbinval(trigger->tg_trigtuple, desc, SPI_fnumber(desc, "id"), &isnull), false);
+    of_arg(&args, SPI_getbinval(trigger->tg_trigtuple, desc, SPI_fnumber(desc, "id"), &isnull),
+           false);
     of_spi_begin();
     of_run_as_owner(&insert, &args, false);
     of_spi_end();
@@ -48,7 +47,8 @@ Datum onefin_org_make_topics(PG_FUNCTION_ARGS) {
  */
 static void open_versions(int64 message) {
     static OfStatement find = {
-        "SELECT m.org_id, m.topic_id, m.version - 1 = (SELECT count(*) FROM onefin.message_version v"
+        "SELECT m.org_id, m.topic_id, m.version - 1 = (SELECT count(*) FROM onefin.message_version "
+        "v"
         " WHERE v.message_id = m.id), m.visibility FROM onefin.message m WHERE m.id = $1",
         1,
         {INT8OID}};
@@ -57,11 +57,13 @@ static void open_versions(int64 message) {
 
     of_arg(&args, Int64GetDatum(message), false);
     if (of_run(&find, &args, false) == 0)
-        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no message %lld", (long long)message),
-                        errhint("history lists those that you may see.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no message %lld", (long long)message),
+                 errhint("history lists those that you may see.")));
     if (!DatumGetBool(of_result(0, 3, &isnull)))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("the earlier versions of message %lld are not yours to see", (long long)message),
+                        errmsg("the earlier versions of message %lld are not yours to see",
+                               (long long)message),
                         errhint("Its author, the supervisor and admins see them.")));
     of_journal(&(OfEntry){.kind = "versions.read",
                           .audience = OF_TO_ADMIN,
@@ -74,12 +76,16 @@ PG_FUNCTION_INFO_V1(onefin_api_versions);
 Datum onefin_api_versions(PG_FUNCTION_ARGS) {
     static OfStatement read = {
         "SELECT jsonb_build_object('seal', onefin.position(), 'message', $1, 'versions', jsonb_agg("
-        "jsonb_build_object('version', version, 'at', at, 'author', author_id, 'author_name', author_name,"
+        "jsonb_build_object('version', version, 'at', at, 'author', author_id, 'author_name', "
+        "author_name,"
         " 'operation', operation, 'text', text, 'digest', encode(digest, 'hex')) ORDER BY version))"
         " FROM (SELECT v.version, v.at, v.author_id, m.author_name, v.operation, v.text, v.digest"
-        " FROM onefin.message_version v JOIN onefin.message m ON m.id = v.message_id WHERE v.message_id = $1"
-        " UNION ALL SELECT m.version, coalesce(m.deleted_at, m.edited_at, m.at), m.author_id, m.author_name,"
-        " CASE WHEN m.deleted_at IS NOT NULL THEN 'delete' WHEN m.version = 1 THEN 'send' ELSE 'edit' END,"
+        " FROM onefin.message_version v JOIN onefin.message m ON m.id = v.message_id WHERE "
+        "v.message_id = $1"
+        " UNION ALL SELECT m.version, coalesce(m.deleted_at, m.edited_at, m.at), m.author_id, "
+        "m.author_name,"
+        " CASE WHEN m.deleted_at IS NOT NULL THEN 'delete' WHEN m.version = 1 THEN 'send' ELSE "
+        "'edit' END,"
         " m.text, sha256(convert_to(m.text, 'UTF8')) FROM onefin.message m WHERE m.id = $1) v",
         1,
         {INT8OID}};
@@ -132,12 +138,14 @@ Datum onefin_api_read(PG_FUNCTION_ARGS) {
     int64 message = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
     int64 org = of_require_topic(topic);
     const OfActor *actor = of_require_actor();
+    JsonbParseState *json = NULL;
 
     of_spi_begin();
     if (!message_is_there(topic, message))
-        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
-                        errmsg("no message %lld in topic %lld", (long long)message, (long long)topic),
-                        errhint("history lists those that you may see.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_NO_DATA_FOUND),
+                 errmsg("no message %lld in topic %lld", (long long)message, (long long)topic),
+                 errhint("history lists those that you may see.")));
     if (move_mark(actor, org, topic, message))
         of_journal(&(OfEntry){.kind = "topic.read",
                               .audience = of_is_ghost(actor) ? OF_TO_ACCOUNT : OF_TO_ORG,
@@ -146,7 +154,10 @@ Datum onefin_api_read(PG_FUNCTION_ARGS) {
                               .subject = message,
                               .account = actor->account});
     of_spi_end();
-    return json(psprintf("{\"topic\": %lld, \"message\": %lld}", (long long)topic, (long long)message));
+    of_json_begin(&json);
+    of_json_id(&json, "topic", topic);
+    of_json_id(&json, "message", message);
+    PG_RETURN_JSONB_P(of_json_end(&json));
 }
 
 /*
@@ -162,7 +173,7 @@ Datum onefin_api_typing(PG_FUNCTION_ARGS) {
     if (!of_is_ghost(actor))
         Async_Notify("onefin_typing", psprintf("%lld %lld %lld", (long long)org, (long long)topic,
                                                (long long)actor->account));
-    return json("{}");
+    PG_RETURN_JSONB_P(of_json_empty());
 }
 
 PG_FUNCTION_INFO_V1(onefin_api_close);
@@ -175,11 +186,13 @@ Datum onefin_api_close(PG_FUNCTION_ARGS) {
     int64 topic = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
     int64 org = of_require_topic(topic);
     const OfActor *actor = of_require_actor();
+    JsonbParseState *json = NULL;
     OfArgs args = {0};
     int64 ticket;
 
     if (actor->role == OF_CLIENT)
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only staff close a topic")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only staff close a topic")));
     of_arg_id(&args, topic);
     of_arg_id(&args, actor->account);
     of_spi_begin();
@@ -195,6 +208,9 @@ Datum onefin_api_close(PG_FUNCTION_ARGS) {
                           .subject = ticket,
                           .detail = of_detail("state", "closed")});
     of_spi_end();
-    return json(psprintf("{\"topic\": %lld, \"ticket\": %lld, \"state\": \"closed\"}", (long long)topic,
-                         (long long)ticket));
+    of_json_begin(&json);
+    of_json_id(&json, "topic", topic);
+    of_json_id(&json, "ticket", ticket);
+    of_json_string(&json, "state", "closed");
+    PG_RETURN_JSONB_P(of_json_end(&json));
 }

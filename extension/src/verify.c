@@ -42,8 +42,10 @@ static int64 wrong_text(Datum entries) {
     static OfStatement find = {
         "SELECT j.id FROM onefin.journal j"
         " LEFT JOIN onefin.message m ON m.id = j.subject_id AND m.version = j.version"
-        " LEFT JOIN onefin.message_version v ON v.message_id = j.subject_id AND v.version = j.version"
-        " WHERE j.id = ANY ($1) AND j.kind IN ('message.sent', 'message.edited', 'message.imported')"
+        " LEFT JOIN onefin.message_version v ON v.message_id = j.subject_id AND v.version = "
+        "j.version"
+        " WHERE j.id = ANY ($1) AND j.kind IN ('message.sent', 'message.edited', "
+        "'message.imported')"
         " AND j.digest IS DISTINCT FROM sha256(convert_to(coalesce(m.text, v.text), 'UTF8'))"
         " ORDER BY j.id LIMIT 1",
         1,
@@ -55,7 +57,8 @@ static int64 wrong_text(Datum entries) {
 }
 
 static bool verify_seal(Verdict *verdict, int64 number, const OfHash *written, ArrayType *entries) {
-    static OfStatement read = {"SELECT " OF_ENTRY_COLUMNS " FROM unnest($1) WITH ORDINALITY e (id, place)"
+    static OfStatement read = {"SELECT " OF_ENTRY_COLUMNS
+                               " FROM unnest($1) WITH ORDINALITY e (id, place)"
                                " JOIN onefin.journal j ON j.id = e.id ORDER BY e.place",
                                1,
                                {INT8ARRAYOID}};
@@ -84,7 +87,8 @@ static bool verify_seal(Verdict *verdict, int64 number, const OfHash *written, A
     if (memcmp(verdict->hash.bytes, written->bytes, sizeof(OfHash)) != 0)
         return broken(verdict, number, 0, "the hash of the seal does not match its entries");
     if (wrong)
-        return broken(verdict, number, wrong, "the text of the message is not the one that was sealed");
+        return broken(verdict, number, wrong,
+                      "the text of the message is not the one that was sealed");
     verdict->seals++;
     verdict->entries += wanted;
     return true;
@@ -143,11 +147,12 @@ static int64 read_hash_before(int64 from, OfHash *hash) {
 }
 
 static Datum verdict_json(const Verdict *verdict) {
-    static OfStatement build = {
-        "SELECT jsonb_build_object('ok', $3 = 0, 'seals', $1, 'entries', $2, 'hash', encode($6, 'hex'),"
-        " 'broken', CASE WHEN $3 <> 0 THEN jsonb_build_object('seal', $3, 'entry', $4, 'what', $5) END)",
-        6,
-        {INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, BYTEAOID}};
+    static OfStatement build = {"SELECT jsonb_build_object('ok', $3 = 0, 'seals', $1, 'entries', "
+                                "$2, 'hash', encode($6, 'hex'),"
+                                " 'broken', CASE WHEN $3 <> 0 THEN jsonb_build_object('seal', $3, "
+                                "'entry', $4, 'what', $5) END)",
+                                6,
+                                {INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, BYTEAOID}};
     bytea *hash = palloc(VARHDRSZ + sizeof(OfHash));
     MemoryContext result = CurrentMemoryContext;
     OfArgs args = {0};

@@ -12,6 +12,7 @@
 #include "fmgr.h"
 #include "identity.h"
 #include "journal.h"
+#include "json.h"
 #include "plan.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -39,7 +40,8 @@ void of_watches_end(int64 account, int64 session, int64 topic) {
         bool isnull;
 
         for (int column = 0; column < 3; column++)
-            ids[column] = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, column + 1, &isnull));
+            ids[column] =
+                DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, column + 1, &isnull));
         of_journal(&(OfEntry){.kind = "ghost.ended",
                               .audience = OF_TO_ADMIN,
                               .org = ids[1],
@@ -64,12 +66,14 @@ Datum onefin_api_watch(PG_FUNCTION_ARGS) {
     static OfStatement insert = {
         "INSERT INTO onefin.watch (account_id, session_id, org_id, topic_id)"
         " SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM onefin.watch WHERE account_id = $1"
-        " AND session_id IS NOT DISTINCT FROM $2 AND topic_id = $4 AND ended_at IS NULL) RETURNING id",
+        " AND session_id IS NOT DISTINCT FROM $2 AND topic_id = $4 AND ended_at IS NULL) RETURNING "
+        "id",
         4,
         {INT8OID, INT8OID, INT8OID, INT8OID}};
     const OfActor *actor = require_ghost();
     int64 topic = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
     int64 org = of_require_topic(topic);
+    JsonbParseState *json = NULL;
     OfArgs args = {0};
 
     of_arg_id(&args, actor->account);
@@ -84,8 +88,9 @@ Datum onefin_api_watch(PG_FUNCTION_ARGS) {
                               .topic = topic,
                               .subject = of_result_id(0, 1)});
     of_spi_end();
-    return DirectFunctionCall1(jsonb_in,
-                               CStringGetDatum(psprintf("{\"topic\": %lld}", (long long)topic)));
+    of_json_begin(&json);
+    of_json_id(&json, "topic", topic);
+    PG_RETURN_JSONB_P(of_json_end(&json));
 }
 
 PG_FUNCTION_INFO_V1(onefin_api_unwatch);
@@ -93,5 +98,5 @@ Datum onefin_api_unwatch(PG_FUNCTION_ARGS) {
     const OfActor *actor = require_ghost();
 
     of_watches_end(actor->account, actor->session, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0));
-    return DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
+    PG_RETURN_JSONB_P(of_json_empty());
 }
