@@ -17,7 +17,7 @@ const { outputFiles } = await build({
   entryPoints: { app: 'src/main.tsx' },
   bundle: true,
   minify: true,
-  target: ['es2021'],
+  target: ['es2022'],
   jsx: 'automatic',
   jsxImportSource: 'preact',
   outdir,

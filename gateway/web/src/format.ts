@@ -1,6 +1,6 @@
 // Dates (always in Tashkent's time), sizes, and text as parts that views can render safely.
 
-import { dictionaries } from './i18n';
+import { dictionaries, uzbekMonths } from './i18n';
 import type { Language } from './protocol';
 
 const ZONE = 'Asia/Tashkent';
@@ -8,19 +8,14 @@ const locales: Record<Language, string> = { uz: 'uz-Latn-UZ', ru: 'ru-RU', en: '
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-function format(language: Language, options: Intl.DateTimeFormatOptions, at: Date): string {
+function format(language: Language, options: Intl.DateTimeFormatOptions, at: string): string {
   const key = language + JSON.stringify(options);
   let made = formats.get(key);
   if (!made) {
     made = new Intl.DateTimeFormat(locales[language], { timeZone: ZONE, ...options });
     formats.set(key, made);
   }
-  return made.format(at);
-}
-
-/** 14:05 */
-export function clock(language: Language, at: string): string {
-  return format(language, { hour: '2-digit', minute: '2-digit', hour12: false }, new Date(at));
+  return made.format(new Date(at));
 }
 
 const calendar = new Intl.DateTimeFormat('en-CA', { timeZone: ZONE, dateStyle: 'short' });
@@ -34,27 +29,40 @@ function daysAgo(days: number): string {
   return dayKey(new Date(Date.now() - days * 86_400_000));
 }
 
-/** Today, Yesterday, or the date in words, with the year when it is not this one. */
+/** 14:05 */
+export function clock(language: Language, at: string): string {
+  return format(language, { hour: '2-digit', minute: '2-digit', hour12: false }, at);
+}
+
+/** Day and month in words, with the year when it is not this one. Browsers lack the Uzbek words. */
+function date(language: Language, at: string, month: 'long' | 'short'): string {
+  const [year, monthNumber, dayNumber] = dayKey(at).split('-') as [string, string, string];
+  const thisYear = year === daysAgo(0).slice(0, 4);
+  if (language !== 'uz') {
+    return format(language, { day: 'numeric', month, year: thisYear ? undefined : 'numeric' }, at);
+  }
+  const name = uzbekMonths[Number(monthNumber) - 1]!;
+  return `${thisYear ? '' : `${year}-yil `}${Number(dayNumber)}-${month === 'long' ? name : name.slice(0, 3)}`;
+}
+
+/** Today, Yesterday, or the date. */
 export function day(language: Language, at: string): string {
   const key = dayKey(at);
   if (key === daysAgo(0)) return dictionaries[language].today;
   if (key === daysAgo(1)) return dictionaries[language].yesterday;
-  const year = key.slice(0, 4) === daysAgo(0).slice(0, 4) ? undefined : 'numeric';
-  return format(language, { day: 'numeric', month: 'long', year }, new Date(at));
+  return date(language, at, 'long');
 }
 
 /** For lists: the time today, else the day, short. */
 export function shortDay(language: Language, at: string): string {
   const key = dayKey(at);
   if (key === daysAgo(0)) return clock(language, at);
-  if (key.slice(0, 4) === daysAgo(0).slice(0, 4)) {
-    return format(language, { day: 'numeric', month: 'short' }, new Date(at));
-  }
-  return format(language, { day: '2-digit', month: '2-digit', year: 'numeric' }, new Date(at));
+  if (key.slice(0, 4) === daysAgo(0).slice(0, 4)) return date(language, at, 'short');
+  return key.split('-').reverse().join('.');
 }
 
 export function dateAndTime(language: Language, at: string): string {
-  return format(language, { dateStyle: 'medium', timeStyle: 'short' }, new Date(at));
+  return `${date(language, at, 'long')}, ${clock(language, at)}`;
 }
 
 export function size(language: Language, bytes: number): string {

@@ -341,5 +341,11 @@ const en: Dictionary = {
   failed: 'That did not work. Try again.',
 };
 
+/** Browsers ship without the Uzbek names of the months. */
+export const uzbekMonths = [
+  'yanvar', 'fevral', 'mart', 'aprel', 'may', 'iyun',
+  'iyul', 'avgust', 'sentabr', 'oktabr', 'noyabr', 'dekabr',
+];
+
 export const dictionaries: Record<Language, Dictionary> = { uz, ru, en };
 export const languageNames: Record<Language, string> = { uz: 'Oʻzbekcha', ru: 'Русский', en: 'English' };

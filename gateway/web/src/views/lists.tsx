@@ -86,7 +86,7 @@ function preview(words: Dictionary, account: Account, message: Message | null): 
   if (!message) return words.noMessages;
   if (message.deleted_at) return words.deleted;
   const files = message.documents.map((each) => each.name).join(', ');
-  const who = message.author === account.id ? words.you : message.author_name;
+  const who = message.author === account.id ? words.you : message.author_name.split(' ')[0];
   return `${who}: ${message.text || files || words.file}`;
 }
 

@@ -1,8 +1,12 @@
-// A button that opens a small list: closes on choice, on Escape, and when the focus leaves it.
+// A button that opens a small list beside it, inside the window: below it, or above where there is more
+// room. It closes on choice, on Escape, and when anything else is touched or scrolled.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Icon, type IconName } from './icons';
+
+/** Pixels that stay free at the window's edge. */
+const EDGE = 8;
 
 interface Props {
   icon: IconName;
@@ -16,17 +20,32 @@ export function Menu({ icon, label, class: name = '', children }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
 
+  useLayoutEffect(() => {
+    const list = box.current?.querySelector<HTMLElement>('[role=menu]');
+    const anchor = button.current?.getBoundingClientRect();
+    if (!list || !anchor) return;
+    const above = anchor.bottom + list.offsetHeight + EDGE > innerHeight && anchor.top > innerHeight / 2;
+    const left = anchor.left < innerWidth / 2 ? anchor.left : anchor.right - list.offsetWidth;
+    list.style.left = `${Math.max(EDGE, Math.min(left, innerWidth - list.offsetWidth - EDGE))}px`;
+    list.style.top = `${above ? anchor.top - list.offsetHeight : anchor.bottom}px`;
+  }, [open]);
+
   useEffect(() => {
     if (!open) return;
+    const shut = () => setOpen(false);
     const outside = (event: Event) => {
-      if (!box.current?.contains(event.target as Node)) setOpen(false);
+      if (!box.current?.contains(event.target as Node)) shut();
     };
     addEventListener('pointerdown', outside);
     addEventListener('focusin', outside);
-    box.current?.querySelector<HTMLElement>('[role^=menuitem]')?.focus();
+    addEventListener('scroll', shut, true);
+    addEventListener('resize', shut);
+    box.current?.querySelector<HTMLElement>('[role^=menuitem]')?.focus({ preventScroll: true });
     return () => {
       removeEventListener('pointerdown', outside);
       removeEventListener('focusin', outside);
+      removeEventListener('scroll', shut, true);
+      removeEventListener('resize', shut);
     };
   }, [open]);
 

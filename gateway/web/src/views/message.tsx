@@ -15,6 +15,8 @@ import { Versions } from './versions';
 interface Props {
   message: Message;
   mine: boolean;
+  /** At the right: what I wrote, or for one who watches, what the staff wrote. */
+  right: boolean;
   /** Not standing together with the message before. */
   first: boolean;
   /** Names of those who have read it, for messages of mine. */
@@ -22,12 +24,12 @@ interface Props {
   mayWrite: boolean;
 }
 
-export const MessageView = memo(({ message, mine, first, readers, mayWrite }: Props) => {
+export const MessageView = memo(({ message, mine, right, first, readers, mayWrite }: Props) => {
   const words = useWords();
   const [sheet, setSheet] = useState<'versions' | 'remove' | null>(null);
   const deleted = message.deleted_at !== null;
   const note = message.visibility === 'staff';
-  const kind = [mine && 'mine', first && 'first', note && 'note', deleted && 'deleted'].filter(Boolean).join(' ');
+  const kind = [right && 'right', first && 'first', note && 'note', deleted && 'deleted'].filter(Boolean).join(' ');
   return (
     <article class={`message ${kind}`} id={`m${message.id}`} data-id={message.id} data-role={message.author_role}>
       <div class="bubble">
@@ -200,7 +202,7 @@ export function PendingView({ pending }: { pending: Pending }) {
   const words = useWords();
   const refused = pending.refused !== null;
   return (
-    <article class={`message mine first pending ${pending.visibility === 'staff' ? 'note' : ''} ${refused ? 'refused' : ''}`}>
+    <article class={`message right first pending ${pending.visibility === 'staff' ? 'note' : ''} ${refused ? 'refused' : ''}`}>
       <div class="bubble">
         {pending.text && <Text text={pending.text} />}
         {pending.documents.map((document) => (

@@ -6,7 +6,7 @@ import { Fragment, type ComponentChildren } from 'preact';
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { day, dayKey } from '../format';
 import type { Member, Message } from '../protocol';
-import { findTopic, unsent, type Marks } from '../state';
+import { findTopic, isGhost, unsent, type Marks } from '../state';
 import { Icon } from './icons';
 import { MessageView, PendingView } from './message';
 import { app, usePage, useWords } from './use';
@@ -52,6 +52,7 @@ export function Messages({ topic, mayWrite }: { topic: number; mayWrite: boolean
             <MessageView
               message={message}
               mine={message.author === me.id}
+              right={isGhost(me) ? message.author_role !== 'client' : message.author === me.id}
               first={message.id === divider || !standsWith(messages[at - 1], message)}
               readers={message.author === me.id ? readersOf(message, members, marks) : ''}
               mayWrite={mayWrite}
@@ -114,9 +115,8 @@ function useUnreadDivider(topic: number, me: number, loaded: boolean): number | 
     const { data } = app.store.get();
     const unread = findTopic(data, topic)?.topic.unread ?? 0;
     const others = (data.threads[topic]?.messages ?? none).filter((each) => each.author !== me && !each.deleted_at);
-    found.current = data.account?.role === 'client' || data.account?.role === 'accountant'
-      ? (others.slice(Math.max(0, others.length - unread))[0]?.id ?? null)
-      : null;
+    const watching = data.account !== null && isGhost(data.account);
+    found.current = watching ? null : (others[Math.max(0, others.length - unread)]?.id ?? null);
   }
   return found.current ?? null;
 }
