@@ -13,7 +13,7 @@ CREATE TABLE onefin.journal (
     account_id bigint,
     version integer,
     kind text NOT NULL,
-    audience text NOT NULL CHECK (audience IN ('org', 'staff', 'admin', 'account', 'none')),
+    audience text NOT NULL,
     db_user text NOT NULL,
     address inet,
     digest bytea,

@@ -15,14 +15,18 @@ CREATE VIEW onefin.document_body WITH (security_invoker) AS
     FROM onefin.document d;
 COMMENT ON VIEW onefin.document_body IS 'A document as JSON';
 
+CREATE FUNCTION onefin.message_json(m onefin.message, documents jsonb) RETURNS jsonb LANGUAGE sql STABLE
+RETURN jsonb_build_object(
+    'id', m.id, 'org', m.org_id, 'topic', m.topic_id, 'ticket', m.ticket_id, 'author', m.author_id,
+    'author_name', m.author_name, 'author_role', m.author_role, 'at', m.at, 'text', m.text,
+    'version', m.version, 'edited_at', m.edited_at, 'deleted_at', m.deleted_at,
+    'visibility', m.visibility, 'imported', m.imported, 'reply_to', m.reply_to,
+    'client_key', m.client_key, 'documents', documents);
+COMMENT ON FUNCTION onefin.message_json(onefin.message, jsonb) IS 'The newest version of a message as JSON, with the documents given';
+
 CREATE VIEW onefin.message_body WITH (security_invoker) AS
-    SELECT m.id, m.topic_id, jsonb_build_object(
-        'id', m.id, 'org', m.org_id, 'topic', m.topic_id, 'ticket', m.ticket_id, 'author', m.author_id,
-        'author_name', m.author_name, 'author_role', m.author_role, 'at', m.at, 'text', m.text,
-        'version', m.version, 'edited_at', m.edited_at, 'deleted_at', m.deleted_at,
-        'visibility', m.visibility, 'imported', m.imported, 'reply_to', m.reply_to,
-        'client_key', m.client_key,
-        'documents', CASE WHEN m.document_ids IS NULL OR m.deleted_at IS NOT NULL THEN '[]'::jsonb ELSE (
+    SELECT m.id, m.topic_id, onefin.message_json(m,
+        CASE WHEN m.document_ids IS NULL OR m.deleted_at IS NOT NULL THEN '[]'::jsonb ELSE (
             SELECT coalesce(jsonb_agg(d.body ORDER BY d.id), '[]'::jsonb)
             FROM onefin.document_body d WHERE d.id = ANY (m.document_ids)) END) AS body
     FROM onefin.message m;

@@ -154,6 +154,17 @@ static void check_reply(int64 reply_to, int64 topic, const char *visibility) {
                          "public one.")));
 }
 
+static void check_visibility(const char *visibility, OfRole author) {
+    if (visibility == NULL || (strcmp(visibility, "all") != 0 && strcmp(visibility, "staff") != 0))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("visibility is neither \"all\" nor \"staff\""),
+                        errhint("Leave it out for a message that everybody of the topic sees.")));
+    if (strcmp(visibility, "staff") == 0 && author == OF_CLIENT)
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                 errmsg("clients write no notes for staff"), errhint("Leave visibility out.")));
+}
+
 static HeapTuple fill_new(HeapTuple row, TupleDesc desc) {
     const OfActor *actor = of_require_actor();
     OfImport own = {actor->account, of_role_name(actor->role), actor->name, GetCurrentTimestamp()};
@@ -162,14 +173,16 @@ static HeapTuple fill_new(HeapTuple row, TupleDesc desc) {
     int64 org = of_require_topic(topic);
     int64 reply_to = get_id(row, desc, "reply_to");
     char *text = get_text(row, desc, "text");
+    char *visibility = get_text(row, desc, "visibility");
     Changes changes = {0};
     bool no_documents;
 
     (void)get(row, desc, "document_ids", &no_documents);
+    check_visibility(visibility, of_role_by_name(author->role));
     check_text(text, !no_documents);
     of_spi_begin();
     if (reply_to)
-        check_reply(reply_to, topic, get_text(row, desc, "visibility"));
+        check_reply(reply_to, topic, visibility);
     set(&changes, desc, "ticket_id",
         Int64GetDatum(open_ticket(org, topic, author->account, author->at)), false);
     of_spi_end();

@@ -10,31 +10,27 @@
 #include "errors.h"
 #include "fmgr.h"
 #include "identity.h"
+#include "json.h"
 #include "message.h"
 #include "plan.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-/* {"message": ..., "repeated": ...}; repeated is left out when NULL. */
-static Datum message_json(int64 message, const bool *repeated) {
-    static OfStatement read = {"SELECT jsonb_strip_nulls(jsonb_build_object('repeated', $2)) || "
-                               "jsonb_build_object('message', body)"
-                               " FROM onefin.message_body WHERE id = $1",
-                               2,
-                               {INT8OID, BOOLOID}};
+/* A message as its caller sees it, in the caller's memory. */
+static Datum read_message(int64 message) {
+    static OfStatement read = {"SELECT body FROM onefin.message_body WHERE id = $1", 1, {INT8OID}};
     MemoryContext context = CurrentMemoryContext;
     OfArgs args = {0};
-    Datum json;
+    Datum body;
 
     of_arg_id(&args, message);
-    of_arg(&args, BoolGetDatum(repeated && *repeated), repeated == NULL);
     of_spi_begin();
     if (of_run(&read, &args, false) != 1)
         elog(ERROR, "message %lld is not there after it was written", (long long)message);
-    json = of_result_copy(0, 1, context);
+    body = of_result_copy(0, 1, context);
     of_spi_end();
-    return json;
+    return body;
 }
 
 /* The author's message of this key, or 0. */
@@ -54,48 +50,47 @@ static int64 find_by_key(int64 author, Datum client_key) {
     return message;
 }
 
-/* Inserts; 0 when a message of the same author and key came first. */
-static int64 insert(const OfArgs *args, bool as_owner) {
+/*
+ * Inserts. Returns the message's id, or 0 when one of the same author and key came first; *body is
+ * the message, where that needs no second look (it has no documents).
+ */
+static int64 insert(const OfArgs *args, bool as_owner, Datum *body) {
     static OfStatement statement = {
         "INSERT INTO onefin.message (topic_id, text, client_key, visibility, reply_to, "
         "document_ids)"
         " VALUES ($1, $2, $3, $4, $5, $6)"
-        " ON CONFLICT (author_id, client_key) WHERE client_key IS NOT NULL DO NOTHING RETURNING id",
+        " ON CONFLICT (author_id, client_key) WHERE client_key IS NOT NULL DO NOTHING"
+        " RETURNING id, CASE WHEN document_ids IS NULL THEN onefin.message_json(message, '[]') END",
         6,
         {INT8OID, TEXTOID, UUIDOID, TEXTOID, INT8OID, INT8ARRAYOID}};
+    MemoryContext context = CurrentMemoryContext;
     int64 message = 0;
 
     of_spi_begin();
-    if ((as_owner ? of_run_as_owner : of_run)(&statement, args, false) == 1)
+    if ((as_owner ? of_run_as_owner : of_run)(&statement, args, false) == 1) {
         message = of_result_id(0, 1);
+        *body = of_result_copy(0, 2, context);
+    }
     of_spi_end();
     return message;
 }
 
-/* Once per author and key, whoever of two asks first. */
+/* Once per author and key, whoever of two asks first: {message, repeated}. */
 static Datum send_once(int64 author, Datum client_key, bool has_key, const OfArgs *args,
                        bool as_owner) {
     int64 message = has_key ? find_by_key(author, client_key) : 0;
     bool repeated = message != 0;
+    JsonbParseState *json = NULL;
+    Datum body = (Datum)0;
 
-    if (!repeated && (message = insert(args, as_owner)) == 0) {
+    if (!repeated && (message = insert(args, as_owner, &body)) == 0) {
         message = find_by_key(author, client_key);
         repeated = true;
     }
-    return message_json(message, &repeated);
-}
-
-static void check_visibility(FunctionCallInfo fcinfo, int n) {
-    char *visibility = PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
-
-    if (visibility == NULL || (strcmp(visibility, "all") != 0 && strcmp(visibility, "staff") != 0))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("visibility is neither \"all\" nor \"staff\""),
-                        errhint("Leave it out for a message that everybody of the topic sees.")));
-    if (strcmp(visibility, "staff") == 0 && of_require_actor()->role == OF_CLIENT)
-        ereport(ERROR,
-                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                 errmsg("clients write no notes for staff"), errhint("Leave visibility out.")));
+    of_json_begin(&json);
+    of_json_value(&json, "message", body ? body : read_message(message));
+    of_json_bool(&json, "repeated", repeated);
+    return JsonbPGetDatum(of_json_end(&json));
 }
 
 /*
@@ -107,7 +102,6 @@ Datum onefin_api_send(PG_FUNCTION_ARGS) {
     const OfActor *actor = of_require_actor();
     OfArgs args = {0};
 
-    check_visibility(fcinfo, 3);
     for (int i = 0; i < 6; i++)
         of_arg(&args, PG_GETARG_DATUM(i), PG_ARGISNULL(i));
     return send_once(actor->account, PG_GETARG_DATUM(2), !PG_ARGISNULL(2), &args, false);
@@ -229,6 +223,7 @@ static Datum change(FunctionCallInfo fcinfo, Datum text, bool deleting) {
         {INT8OID, INT4OID, TEXTOID}};
     int64 message = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
     int32 version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+    JsonbParseState *json = NULL;
     OfArgs args = {0};
     bool changed;
 
@@ -240,7 +235,9 @@ static Datum change(FunctionCallInfo fcinfo, Datum text, bool deleting) {
     of_spi_end();
     if (!changed && (deleting || !says_already(message, version, text)))
         explain_unchanged(message, version);
-    return message_json(message, NULL);
+    of_json_begin(&json);
+    of_json_value(&json, "message", read_message(message));
+    return JsonbPGetDatum(of_json_end(&json));
 }
 
 PG_FUNCTION_INFO_V1(onefin_api_edit);
