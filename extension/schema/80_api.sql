@@ -274,10 +274,10 @@ $$;
 COMMENT ON FUNCTION onefin_api.settings(text, jsonb) IS 'Lists the firm''s settings; with a name and value changes one first (admins): {settings}';
 
 -- Helpers of the functions above.
-CREATE FUNCTION onefin.require_found(found bigint, what text, id bigint) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION onefin.require_found(row_id bigint, what text, id bigint) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF found IS NULL THEN
+    IF row_id IS NULL THEN
         RAISE no_data_found USING MESSAGE = format('no %s %s', what, id), HINT = 'Check the id against the list.';
     END IF;
 END
