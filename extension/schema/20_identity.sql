@@ -1,16 +1,27 @@
 -- Who is who: settings of the firm, departments, accounts, sessions.
 
-CREATE TABLE onefin.setting (
+CREATE TABLE onefin.setting_default (
     name text PRIMARY KEY,
     value jsonb NOT NULL,
     description text NOT NULL
 );
-COMMENT ON TABLE onefin.setting IS 'Settings of the firm, changed by an admin';
-COMMENT ON COLUMN onefin.setting.value IS 'The value as JSON, of the same type as the value delivered';
+COMMENT ON TABLE onefin.setting_default IS 'Settings that there are, with the value that holds until an admin sets another';
+COMMENT ON COLUMN onefin.setting_default.value IS 'The value as JSON; another one has the same JSON type';
 
-INSERT INTO onefin.setting (name, value, description) VALUES
+INSERT INTO onefin.setting_default (name, value, description) VALUES
     ('client_sees_versions', 'false', 'Clients may read earlier versions of messages of their own company'),
     ('session_days', '30', 'Days after which a session ends and its owner logs in again');
+
+CREATE TABLE onefin.setting (
+    name text PRIMARY KEY REFERENCES onefin.setting_default,
+    value jsonb NOT NULL
+);
+COMMENT ON TABLE onefin.setting IS 'Settings of the firm that an admin has set';
+
+CREATE VIEW onefin.setting_now WITH (security_invoker) AS
+    SELECT d.name, coalesce(s.value, d.value) AS value, d.description
+    FROM onefin.setting_default d LEFT JOIN onefin.setting s ON s.name = d.name;
+COMMENT ON VIEW onefin.setting_now IS 'Settings as they hold now';
 
 CREATE SEQUENCE onefin.department_id_seq;
 CREATE TABLE onefin.department (

@@ -38,13 +38,13 @@ GRANT SELECT (id, org_id, topic_id, message_id, uploader_id, uploader_name, name
     ON onefin.document TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT SELECT ON onefin.assignment TO onefin_admin, onefin_supervisor, onefin_accountant;
 GRANT SELECT ON onefin.department, onefin.watch TO onefin_admin, onefin_supervisor;
-GRANT SELECT ON onefin.setting, onefin.journal, onefin.seal TO onefin_admin;
+GRANT SELECT ON onefin.setting_default, onefin.setting, onefin.setting_now, onefin.journal, onefin.seal TO onefin_admin;
 
 GRANT INSERT (topic_id, text, client_key, visibility, reply_to, document_ids), UPDATE (text), DELETE ON onefin.message
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT USAGE ON SEQUENCE onefin.message_id_seq TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 
-GRANT UPDATE (value) ON onefin.setting TO onefin_admin;
+GRANT INSERT, UPDATE (value) ON onefin.setting TO onefin_admin;
 GRANT INSERT (name), UPDATE (name) ON onefin.department TO onefin_admin;
 GRANT INSERT (name, department_id), UPDATE (name, department_id, archived_at) ON onefin.org TO onefin_admin;
 GRANT INSERT (login, name, role, org_id, department_id, language, db_role, password_hash, disabled_at),
@@ -54,6 +54,7 @@ GRANT INSERT (org_id, account_id), UPDATE (until_at) ON onefin.assignment TO one
 GRANT USAGE ON SEQUENCE onefin.department_id_seq, onefin.org_id_seq, onefin.account_id_seq, onefin.assignment_id_seq TO onefin_admin;
 
 -- Admin: everything, while the account is active.
+CREATE POLICY admin ON onefin.setting_default FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.setting TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.department TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.org TO onefin_admin USING ((SELECT onefin.acting_as('admin')));

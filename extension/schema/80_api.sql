@@ -261,14 +261,16 @@ DECLARE
     found_name text;
 BEGIN
     IF settings.name IS NOT NULL THEN
-        UPDATE onefin.setting s SET value = settings.value
-        WHERE s.name = settings.name AND jsonb_typeof(s.value) = jsonb_typeof(settings.value) RETURNING s.name INTO found_name;
+        INSERT INTO onefin.setting AS s (name, value)
+        SELECT d.name, settings.value FROM onefin.setting_default d
+        WHERE d.name = settings.name AND jsonb_typeof(d.value) = jsonb_typeof(settings.value)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value RETURNING s.name INTO found_name;
         IF found_name IS NULL THEN
             RAISE invalid_parameter_value USING MESSAGE = format('no setting "%s" takes this value', settings.name),
                 HINT = 'settings without parameters lists names and values; a value keeps its JSON type.';
         END IF;
     END IF;
-    RETURN jsonb_build_object('settings', (SELECT jsonb_object_agg(s.name, s.value) FROM onefin.setting s));
+    RETURN jsonb_build_object('settings', (SELECT jsonb_object_agg(s.name, s.value) FROM onefin.setting_now s));
 END
 $$;
 COMMENT ON FUNCTION onefin_api.settings(text, jsonb) IS 'Lists the firm''s settings; with a name and value changes one first (admins): {settings}';

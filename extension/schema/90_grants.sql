@@ -43,6 +43,7 @@ BEGIN
         ORDER BY c.oid
     LOOP
         -- The rows that this script makes are made again by it before a restore loads the rest.
+        CONTINUE WHEN r.relname = 'setting_default';
         PERFORM pg_extension_config_dump(r.name, CASE r.relname
             WHEN 'topic_kind' THEN 'WHERE id > 5' ELSE '' END);
     END LOOP;

@@ -227,7 +227,7 @@ Datum onefin_my_department(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(onefin_setting_on);
 Datum onefin_setting_on(PG_FUNCTION_ARGS) {
     static OfStatement find = {
-        "SELECT value = 'true'::jsonb FROM onefin.setting WHERE name = $1", 1, {TEXTOID}};
+        "SELECT value = 'true'::jsonb FROM onefin.setting_now WHERE name = $1", 1, {TEXTOID}};
     OfArgs args = {0};
     bool on = false;
 

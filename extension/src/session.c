@@ -179,7 +179,7 @@ static int64 open_session(int64 account, text *token, Datum device, Datum addres
     static OfStatement insert = {
         "INSERT INTO onefin.session (account_id, token_hash, device, address, expires_at)"
         " SELECT $1, $2, $3, $4, now() + interval '1 day' * (s.value #>> '{}')::numeric::integer"
-        " FROM onefin.setting s WHERE s.name = 'session_days' RETURNING id",
+        " FROM onefin.setting_now s WHERE s.name = 'session_days' RETURNING id",
         4,
         {INT8OID, BYTEAOID, TEXTOID, INETOID}};
     OfArgs args = {0};
