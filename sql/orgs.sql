@@ -1,0 +1,96 @@
+-- Companies, their five topics, departments, assignments: and who made them.
+\getenv here PG_ABS_SRCDIR
+\set firm :here '/sql/lib/firm.sql'
+\i :firm
+
+-- A company has its five topics from the start, whoever makes it and however.
+SELECT t.call('boss', 'orgs', '{"name": "Gamma", "department": 1}');
+INSERT INTO onefin.org (name) VALUES ('Delta');
+SELECT o.name, k.code, k.names ->> 'uz', k.names ->> 'ru', k.names ->> 'en'
+FROM onefin.org o JOIN onefin.topic p ON p.org_id = o.id JOIN onefin.topic_kind k ON k.id = p.kind_id
+WHERE o.id >= 3 ORDER BY o.id, k.id;
+INSERT INTO onefin.topic (org_id, kind_id) VALUES (1, 1);
+
+-- Names are needed, and are one company's or department's alone.
+SELECT t.call('boss', 'orgs', '{"name": "Alfa"}');
+SELECT t.call('boss', 'orgs', '{"name": "  "}');
+SELECT t.call('boss', 'orgs', '{"name": "Epsilon", "department": 99}');
+SELECT t.call('boss', 'orgs', '{"id": 99, "name": "Epsilon"}');
+SELECT t.call('boss', 'orgs', '{"department": 1}');
+SELECT t.call('boss', 'departments', '{"name": "One"}');
+SELECT t.call('boss', 'departments', '{"name": "Three"}'), t.call('boss', 'departments', '{"id": 4, "name": "Third"}');
+SELECT t.call('boss', 'departments', '{"id": 99, "name": "Ninth"}');
+SELECT t.call('boss', 'departments');
+
+-- Accounts: what each role must have.
+SELECT t.call('boss', 'accounts', '{"login": "new", "name": "New", "role": "accountant", "department": 1, "language": "ru"}');
+SELECT t.call('boss', 'accounts', '{"login": "New", "name": "Again", "role": "accountant"}');
+SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "client"}');
+SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "accountant", "org": 1}');
+SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "supervisor"}');
+SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "owner"}');
+SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "admin", "language": "de"}');
+SELECT t.call('boss', 'accounts', '{"login": "x", "role": "admin"}');
+SELECT t.call('boss', 'accounts', '{"id": 99, "name": "X"}');
+SELECT t.call('boss', 'accounts', '{"id": 8, "disabled": true}', '{account,disabled}'), t.call('boss', 'accounts', '{"id": 8, "disabled": false}', '{account,disabled}');
+
+-- Assigning gives access at the next statement, ending it takes it away at the next; each once.
+SELECT t.call('acc1', 'topics', '{}', '{orgs,1,name}'), t.call('acc1', 'history', '{"topic": 6}');
+SELECT t.call('boss', 'assign', '{"org": 2, "account": 4}');
+SELECT t.call('boss', 'assign', '{"org": 2, "account": 4}');
+SELECT t.call('acc1', 'topics', '{}', '{orgs,1,name}'), t.call('acc1', 'history', '{"topic": 6}', '{messages}');
+SELECT t.call('boss', 'assign', '{"org": 2, "account": 4, "ended": true}');
+SELECT t.call('boss', 'assign', '{"org": 2, "account": 4, "ended": true}');
+SELECT t.call('acc1', 'topics', '{}', '{orgs,1,name}'), t.call('acc1', 'history', '{"topic": 6}');
+SELECT t.call('boss', 'assign', '{"org": 2, "account": 4}', '{assignment,until}');
+SELECT count(*), count(until_at) FROM onefin.assignment WHERE org_id = 2 AND account_id = 4;
+SELECT t.call('boss', 'assign', '{"org": 2, "account": 4, "ended": true}', '{assignment,account}');
+-- Only an accountant is assigned, only to a company; what never was cannot end.
+SELECT t.call('boss', 'assign', '{"org": 1, "account": 6}');
+SELECT t.call('boss', 'assign', '{"org": 1, "account": 99}');
+SELECT t.call('boss', 'assign', '{"org": 99, "account": 4}');
+SELECT t.call('boss', 'assign', '{"org": 1, "account": 5, "ended": true}');
+-- An assignment is never deleted by the firm's people.
+SET SESSION AUTHORIZATION regress_boss;
+DELETE FROM onefin.assignment;
+UPDATE onefin.assignment SET from_at = from_at - interval '1 year';
+RESET SESSION AUTHORIZATION;
+
+-- An archived company is seen by admins only, until it is served again.
+SELECT t.call('boss', 'orgs', '{"id": 1, "archived": true}', '{org,archived}');
+SELECT who, t.call(who, 'history', '{"topic": 1}', '{messages}'), t.call(who, 'send', '{"topic": 1, "text": "x"}', '{message,text}')
+FROM unnest(ARRAY['boss', 'sup1', 'acc1', 'ali']) who;
+SELECT * FROM onefin.audience(1);
+SELECT t.call('boss', 'orgs', '{"id": 1, "archived": false}', '{org,archived}'), t.call('ali', 'history', '{"topic": 1}', '{more}');
+
+-- A company that changes department changes supervisor.
+SELECT t.call('sup1', 'topics', '{}', '{orgs,0,name}'), t.call('sup1', 'topics', '{}', '{orgs,1,name}');
+SELECT t.call('boss', 'orgs', '{"id": 1, "department": 2}', '{org,department}');
+SELECT t.call('sup1', 'topics', '{}', '{orgs,0,name}'), t.call('sup2', 'topics', '{}', '{orgs,0,name}');
+
+-- Only admins change any of it.
+SELECT who, method, t.call(who, method, params) FROM unnest(ARRAY['sup1', 'acc1', 'ali']) WITH ORDINALITY AS w (who, place), (VALUES
+    ('orgs', '{"name": "Mine"}'::jsonb), ('departments', '{"name": "Mine"}'), ('assign', '{"org": 1, "account": 4}'),
+    ('accounts', '{"login": "mine", "name": "Mine", "role": "admin"}'), ('accounts', '{"id": 1, "disabled": true}'),
+    ('settings', '{"name": "client_sees_versions", "value": true}')) c (method, params)
+ORDER BY place, method, params;
+
+-- Settings keep their type, and none is made up.
+SELECT t.call('boss', 'settings');
+SELECT t.call('boss', 'settings', '{"name": "client_sees_versions", "value": true}');
+SELECT t.call('boss', 'settings', '{"name": "client_sees_versions", "value": "yes"}');
+SELECT t.call('boss', 'settings', '{"name": "no_such", "value": true}');
+
+-- Each of these changes is in the journal with before and after, whoever made it, also by hand.
+UPDATE onefin.department SET name = 'First' WHERE id = 1;
+UPDATE onefin.department SET name = 'First' WHERE id = 1;
+UPDATE onefin.topic_kind SET names = names || '{"en": "Payments"}' WHERE id = 1;
+DELETE FROM onefin.assignment WHERE org_id = 2 AND account_id = 4 AND id > 4;
+DELETE FROM onefin.department WHERE name = 'Third';
+SELECT kind, actor_id, org_id, subject_id, account_id, audience,
+    t.shown((SELECT jsonb_object_agg(side, (SELECT jsonb_object_agg(key, value) FROM jsonb_each(row)
+        WHERE key IN ('name', 'archived_at', 'until_at', 'value', 'department_id', 'disabled_at')))
+        FROM jsonb_each(detail) d (side, row))::text)
+FROM onefin.journal WHERE kind !~ '^(message|ticket|session)' AND id > 15 ORDER BY id;
+
+CALL t.leave();
