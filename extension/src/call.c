@@ -83,6 +83,20 @@ Jsonb *of_call_result(Datum result) {
     return of_json_end(&state);
 }
 
+/* The next step after an error that names none: most come from PostgreSQL itself. */
+static const char *hint_of(int sqlstate) {
+    switch (of_rpc_code(sqlstate)) {
+    case OF_RPC_NOT_ALLOWED:
+        return "Your role may not do this; an admin or your supervisor may.";
+    case OF_RPC_INVALID_PARAMS:
+        return "Check the values against the method's description.";
+    case OF_RPC_CONFLICT:
+        return "Read the list again: it may be there already, or be in use.";
+    default:
+        return NULL;
+    }
+}
+
 /* The error as the caller is told it; raised again when it is not the caller's to know. */
 static Jsonb *answer_error(MemoryContext context) {
     ErrorData *error;
@@ -93,9 +107,8 @@ static Jsonb *answer_error(MemoryContext context) {
     if (of_rpc_code(error->sqlerrcode) == 0)
         PG_RE_THROW();
     FlushErrorState();
-    if (error->hint == NULL && error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
-        error->hint = pstrdup("Your role may not do this; an admin or your supervisor may.");
-    answer = of_call_error(error->sqlerrcode, error->message, error->hint, error->detail);
+    answer = of_call_error(error->sqlerrcode, error->message,
+                           error->hint ? error->hint : hint_of(error->sqlerrcode), error->detail);
     FreeErrorData(error);
     return answer;
 }
