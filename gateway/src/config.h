@@ -1,0 +1,42 @@
+/*
+ * config.h - the settings, read once at start. gateway/README.md and gateway.conf.example say what
+ * each is for; config.c has the table of them.
+ */
+#pragma once
+
+#include "log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct config {
+    char *listen;
+    unsigned port;
+    char *database;
+    unsigned call_connections;
+    unsigned login_connections;
+    unsigned call_timeout; /* seconds */
+    char *page;
+    char *store;
+    size_t max_upload;  /* bytes */
+    size_t max_frame;   /* bytes */
+    size_t outbox_bytes;
+    unsigned outbox_frames;
+    unsigned max_connections;
+    unsigned login_timeout; /* seconds */
+    unsigned ping_interval; /* seconds */
+    char *origins;
+    enum log_level log_level;
+};
+
+extern struct config config;
+
+/* Sets every setting to its default, then to what the file says (NULL: no file). Says each mistake
+ * on standard error as FILE:LINE and returns false if there was any. */
+bool config_load(const char *path);
+
+/* Lists all settings with their defaults. */
+void config_help(FILE *out);
+
+void config_free(void);

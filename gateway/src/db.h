@@ -1,0 +1,49 @@
+/*
+ * db.h - calls to the database: a pool of connections for calls, and one of its own for logins.
+ *
+ * A login costs the database 60 ms of argon2 on purpose; in a lane of their own many of them at
+ * once do not delay anybody's messages.
+ *
+ * Every answer is one JSON object, {"result": ...} or {"error": {code, message, data}}, also when
+ * the database is away (-32007) or fails (-32603), so that callers have one kind of answer.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+enum db_lane { DB_CALLS, DB_LOGINS, DB_LANES };
+
+/* Owned by db.c; a caller keeps the pointer only to abandon the call. */
+struct db_call;
+
+/* What follows a call. Both are called from the loop, never from within db_call. */
+struct db_answer {
+    void (*sent)(void *owner); /* may be NULL: the call goes to the database now */
+    void (*done)(void *owner, const char *json);
+    void *owner;
+};
+
+/* Names of the statements, as db.c prepares them. */
+#define DB_LOGIN      "login"      /* login, password, device, address */
+#define DB_CALL       "call"       /* token, method, params, address */
+#define DB_FILE_BEGIN "file_begin" /* token, topic, name, address */
+#define DB_FILE_END   "file_end"   /* token, document, key, topic, name, type, size, sha256, address */
+#define DB_FILE_GET   "file_get"   /* token, document, address */
+
+#define DB_PARAMS_MAX 9
+
+void db_start(void);
+
+/* Runs a statement with text parameters (copied; NULL for null) when a connection of the lane is
+ * free, in the order of calling. */
+struct db_call *db_call(enum db_lane lane, const char *statement, int count,
+                        const char *const *params, struct db_answer answer);
+
+/* Nobody waits for the answer any more; the call itself may still run. */
+void db_abandon(struct db_call *call);
+
+/* An error answer's JSON, for the caller to free. hint and sqlstate may be NULL. */
+char *db_error(int code, const char *message, const char *sqlstate, const char *hint);
+
+/* Closes all connections. Calls still waiting are dropped without an answer. */
+void db_stop(void);

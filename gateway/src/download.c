@@ -1,0 +1,212 @@
+/*
+ * download.c - GET /files/ID, streaming.
+ *
+ * The database says whether it may be, and journals it; then pieces go from the store to the socket,
+ * one at a time: a piece is read when the one before it was written, and written when the socket can
+ * take it. A client that does not go on reading is cut after a while.
+ *
+ * A download belongs to its exchange and ends with it.
+ */
+#include "download.h"
+#include "config.h"
+#include "db.h"
+#include "log.h"
+#include "memory.h"
+#include "metrics.h"
+#include "rpc_codes.h"
+#include "store.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD_MAX 8192 /* bytes */
+#define PATH     "/files/"
+
+struct download {
+    struct exchange *exchange;
+    struct db_call *call;        /* while the database is asked */
+    struct store_object *object; /* NULL: not open */
+    char *id, *name, *type;
+    json_int_t size; /* bytes, as recorded */
+    json_int_t left; /* bytes still to be written */
+    size_t filled;   /* bytes in the object's buffer, to be written */
+    enum { ASKING, OPENING, READING, READY } phase; /* READY: to write, once the socket can */
+    bool head_sent;
+};
+
+static void download_free(struct download *download) {
+    download->exchange->download = NULL;
+    if (download->call)
+        db_abandon(download->call);
+    if (download->object)
+        store->drop(download->object);
+    free(download->id);
+    free(download->name);
+    free(download->type);
+    free(download);
+}
+
+static void give_up_by_store(struct download *download, const char *why) {
+    log_error("store: download of document %s: %s", download->id, why);
+    if (download->phase == OPENING)
+        http_refuse(download->exchange, HTTP_STATUS_INTERNAL_SERVER_ERROR, RPC_INTERNAL,
+                    "the file could not be read", "Tell the operator.");
+    else /* the head promised more: only a cut connection says that it is not all */
+        lws_set_timeout(download->exchange->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
+                        LWS_TO_KILL_ASYNC);
+    download_free(download);
+}
+
+static void on_read(void *owner, ssize_t result) {
+    struct download *download = owner;
+
+    if (result < 0) {
+        give_up_by_store(download, strerror(-result));
+    } else if (download->phase == OPENING && result != download->size) {
+        give_up_by_store(download, "its size is not what was recorded");
+    } else if (download->phase == READING && (result == 0 || result > download->left)) {
+        give_up_by_store(download, "it changed while being read");
+    } else {
+        if (download->phase == READING)
+            download->filled = result;
+        download->phase = READY;
+        http_read(download->exchange, true);
+        lws_callback_on_writable(download->exchange->wsi);
+    }
+}
+
+static void on_found(void *owner, const char *json) {
+    struct download *download = owner;
+    json_t *body = json_loads(json, 0, NULL);
+    const char *key, *name, *type;
+
+    download->call = NULL;
+    if (json_unpack(body, "{s:{s:s, s:s, s:s, s:I}}", "result", "key", &key, "name", &name, "type",
+                    &type, "size", &download->size) == 0) {
+        download->name = memory_text(name);
+        download->type = memory_text(type);
+        download->left = download->size;
+        download->phase = OPENING;
+        download->object = store->open(key, on_read, download);
+    } else {
+        http_answer_error(download->exchange, json);
+        download_free(download);
+    }
+    json_decref(body);
+}
+
+/* The id in the path, for the caller to free; NULL when it is none. */
+static char *read_id(struct lws *wsi) {
+    char path[32];
+    const char *id = path + strlen(PATH);
+    size_t length;
+
+    if (lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI) <= (int)strlen(PATH))
+        return NULL;
+    length = strspn(id, "0123456789");
+    return length > 0 && length <= 18 && !id[length] ? memory_text(id) : NULL;
+}
+
+void download_start(struct exchange *exchange) {
+    char *token = http_token(exchange->wsi);
+    char *id = read_id(exchange->wsi);
+    char address[64];
+    const char *params[] = {token, id, address};
+
+    if (!token) {
+        http_refuse(exchange, HTTP_STATUS_UNAUTHORIZED, RPC_NOT_LOGGED_IN, "not logged in",
+                    "Send the header Authorization: Bearer TOKEN.");
+    } else if (!id) {
+        http_refuse(exchange, HTTP_STATUS_NOT_FOUND, RPC_NOT_FOUND, "no such document",
+                    "GET /files/ID.");
+    } else {
+        struct download *download = exchange->download = memory_zeroed(sizeof *download);
+
+        download->exchange = exchange;
+        download->id = memory_text(id);
+        lws_get_peer_simple(exchange->wsi, address, sizeof address);
+        http_read(exchange, false);
+        download->call = db_call(DB_CALLS, DB_FILE_GET, 3, params,
+                                 (struct db_answer){.done = on_found, .owner = download});
+    }
+    memory_forget(token);
+    free(id);
+}
+
+/* The name as RFC 8187 has it: any byte but the plainest as %XX. */
+static char *disposition(const char *name) {
+    static const char prefix[] = "attachment; filename*=UTF-8''";
+    char *text = memory_new(sizeof prefix + 3 * strlen(name));
+    char *end = stpcpy(text, prefix);
+
+    for (; *name; name++) {
+        if (isalnum((unsigned char)*name) || strchr("-._~", *name))
+            *end++ = *name;
+        else
+            end += sprintf(end, "%%%02X", (unsigned char)*name);
+    }
+    *end = '\0';
+    return text;
+}
+
+static bool add_header(struct lws *wsi, const char *name, const char *value, unsigned char **at,
+                       unsigned char *end) {
+    return !lws_add_http_header_by_name(wsi, (const unsigned char *)name,
+                                        (const unsigned char *)value, strlen(value), at, end);
+}
+
+static int send_head(struct download *download) {
+    struct lws *wsi = download->exchange->wsi;
+    unsigned char room[LWS_PRE + HEAD_MAX], *start = room + LWS_PRE, *at = start;
+    unsigned char *end = room + sizeof room;
+    char *attachment = disposition(download->name);
+    bool fits;
+
+    fits = !lws_add_http_common_headers(wsi, HTTP_STATUS_OK, download->type, download->size, &at,
+                                        end) &&
+           add_header(wsi, "content-disposition:", attachment, &at, end) &&
+           add_header(wsi, "cache-control:", "private, no-store", &at, end) &&
+           !lws_finalize_http_header(wsi, &at, end);
+    free(attachment);
+    download->head_sent = true;
+    return fits && lws_write(wsi, start, at - start, LWS_WRITE_HTTP_HEADERS) >= 0 ? 0 : -1;
+}
+
+static int send_piece(struct download *download) {
+    struct lws *wsi = download->exchange->wsi;
+    bool last = (json_int_t)download->filled == download->left;
+    int written = lws_write(wsi, download->object->buffer, download->filled,
+                            last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP);
+
+    if (written < 0)
+        return -1;
+    metrics.download_bytes += download->filled;
+    download->left -= download->filled;
+    download->filled = 0;
+    return 0;
+}
+
+int download_send(struct exchange *exchange) {
+    struct download *download = exchange->download;
+
+    if (download->phase != READY)
+        return 0;
+    if (!download->head_sent ? send_head(download) < 0
+                             : download->filled > 0 && send_piece(download) < 0)
+        return -1;
+    if (download->left > 0) {
+        download->phase = READING;
+        store->read(download->object);
+        return 0;
+    }
+    metrics.downloads++;
+    download_free(download);
+    return lws_http_transaction_completed(exchange->wsi) ? -1 : 0;
+}
+
+void download_end(struct exchange *exchange) {
+    download_free(exchange->download);
+}

@@ -1,0 +1,344 @@
+/*
+ * follow.c - LISTEN, fetch, decide who sees it, hand out.
+ *
+ * One database connection, one query at a time, and strictly in order: a batch of events is read
+ * whole, then gone through row by row; where the audience of a row's org is not known, the going
+ * through pauses until the database has answered, so that nothing overtakes. An event that changes
+ * audiences makes the cached ones forgotten right after it was handed out, that is exactly at its
+ * place in the order.
+ *
+ * A notification only wakes; so does a slow timer, should one get lost. After a lost connection the
+ * batch goes on where it stood, and the next is asked from the last seal that was handed out whole:
+ * nothing is lost, and connections drop by address what they had.
+ *
+ * A gateway that starts begins at the newest seal. Until it knows that, it lets nobody in.
+ */
+#include "follow.h"
+#include "compat.h"
+#include "db_link.h"
+#include "log.h"
+#include "memory.h"
+#include "metrics.h"
+#include "session.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH          200 /* seals */
+#define BACKSTOP       5.0 /* seconds */
+#define POSITION_TICKS 6   /* backstops between two position notifications */
+#define TYPING_MAX     64
+
+/* Columns of onefin.events. */
+enum { SEAL, INDEX, KIND, ORG, TOPIC, AUDIENCE, ACCOUNT, SESSION, EVENT };
+
+struct typing {
+    int64_t org, topic, account;
+};
+
+static struct {
+    struct link link;
+    enum { ASKED_POSITION, ASKED_EVENTS, ASKED_AUDIENCE } asked;
+    int64_t asked_org;
+    ev_timer backstop;
+    unsigned ticks;
+
+    int64_t seal;         /* handed out up to here */
+    bool wanted;          /* look for more */
+    bool stalled;
+    struct event *newest; /* held; NULL: the position is not known yet */
+
+    PGresult *rows; /* the batch, owned */
+    int row;        /* the next one */
+
+    struct typing typing[TYPING_MAX]; /* to be told between batches */
+    int typing_count;
+} follow;
+
+static void advance(void);
+
+struct event *follow_newest(void) {
+    return follow.newest ? event_hold(follow.newest) : NULL;
+}
+
+int64_t follow_seal(void) {
+    return follow.seal;
+}
+
+bool follow_is_stalled(void) {
+    return follow.stalled;
+}
+
+static void set_stalled(bool stalled) {
+    if (follow.stalled == stalled)
+        return;
+    follow.stalled = stalled;
+    metrics.stalled = stalled;
+    session_tell_stalled(stalled);
+}
+
+static void ask(int what, const char *statement, int count, const char *const *params) {
+    follow.asked = what;
+    link_query(&follow.link, statement, count, params);
+}
+
+/* True when the audience is cached; else it is asked for, and the going on waits for the answer. */
+static bool audience_is_known(int64_t org) {
+    char text[24];
+    const char *params[] = {text};
+
+    if (audience_get(org))
+        return true;
+    snprintf(text, sizeof text, "%" PRId64, org);
+    follow.asked_org = org;
+    metrics.audience_lookups++;
+    ask(ASKED_AUDIENCE, "audience", 1, params);
+    return false;
+}
+
+static int64_t number(int row, int column) {
+    return atoll(PQgetvalue(follow.rows, row, column)); /* null reads as 0 */
+}
+
+static bool starts(const char *text, const char *with) {
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static enum event_class class_of(const char *audience) {
+    if (strcmp(audience, "org") == 0)
+        return TO_ORG;
+    if (strcmp(audience, "staff") == 0)
+        return TO_STAFF;
+    if (strcmp(audience, "admin") == 0)
+        return TO_ADMINS;
+    return TO_NOBODY;
+}
+
+static struct frame *frame_event(const char *event) {
+    const char *pieces[] = {"{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":", event, "}"};
+
+    return frame_join(3, pieces);
+}
+
+static void append(struct event *event) {
+    if (follow.newest)
+        follow.newest->next = event_hold(event);
+    event_drop(follow.newest);
+    follow.newest = event;
+}
+
+/* What the cached audiences no longer say after an event of this kind. */
+static void forget_after(const char *kind, int64_t org) {
+    bool of_org = starts(kind, "assignment.") || starts(kind, "org.");
+
+    if (of_org && org)
+        audience_forget(org);
+    else if (of_org || starts(kind, "account.") || starts(kind, "department."))
+        audience_forget_all();
+}
+
+/* False when it has to wait for an audience. */
+static bool hand_out(int row) {
+    const char *kind = PQgetvalue(follow.rows, row, KIND);
+    enum event_class class = class_of(PQgetvalue(follow.rows, row, AUDIENCE));
+    int64_t org = number(row, ORG);
+    bool by_org = class == TO_ORG || class == TO_STAFF;
+    struct event *event;
+
+    if (by_org && !audience_is_known(org))
+        return false;
+    event = event_new(frame_event(PQgetvalue(follow.rows, row, EVENT)),
+                      by_org ? audience_get(org) : NULL);
+    event->seal = number(row, SEAL);
+    event->index = number(row, INDEX);
+    event->class = class;
+    event->account = number(row, ACCOUNT);
+    if (strcmp(kind, "session.revoked") == 0 || strcmp(kind, "session.ended") == 0)
+        event->ended = number(row, SESSION);
+    metrics.events++;
+    append(event);
+    session_deliver(event);
+    forget_after(kind, org);
+    return true;
+}
+
+/* The order itself went back: another database, or an older one restored. What clients hold is of
+ * no order any more; resuming tells them so. */
+static void start_over(int64_t seal) {
+    log_warning("the newest seal went back from %" PRId64 " to %" PRId64
+                "; closing all connections",
+                follow.seal, seal);
+    audience_forget_all();
+    session_close_all(CLOSE_GOING_AWAY, "database replaced");
+}
+
+static void reach(int64_t seal) {
+    if (seal < follow.seal)
+        start_over(seal);
+    if (seal - follow.seal >= BATCH)
+        follow.wanted = true;
+    follow.seal = seal;
+    metrics.seal = seal;
+}
+
+/* False while waiting for an audience. The last row is the position, and no event. */
+static bool hand_out_batch(void) {
+    int last = PQntuples(follow.rows) - 1;
+
+    for (; follow.row < last; follow.row++) {
+        if (!hand_out(follow.row))
+            return false;
+    }
+    if (last >= 0)
+        reach(number(last, SEAL));
+    PQclear(follow.rows);
+    follow.rows = NULL;
+    return true;
+}
+
+static void tell_typing(const struct typing *typing) {
+    char *text = memory_format("{\"jsonrpc\":\"2.0\",\"method\":\"typing\",\"params\":"
+                               "{\"org\":%" PRId64 ",\"topic\":%" PRId64 ",\"account\":%" PRId64
+                               "}}",
+                               typing->org, typing->topic, typing->account);
+    const char *pieces[] = {text};
+    struct frame *frame = frame_join(1, pieces);
+
+    session_tell_audience(audience_get(typing->org), typing->account, frame);
+    frame_drop(frame);
+    free(text);
+}
+
+/* False while waiting for an audience. */
+static bool tell_all_typing(void) {
+    while (follow.typing_count > 0) {
+        if (!audience_is_known(follow.typing[0].org))
+            return false;
+        tell_typing(&follow.typing[0]);
+        memmove(follow.typing, follow.typing + 1, --follow.typing_count * sizeof *follow.typing);
+    }
+    return true;
+}
+
+static void fetch(void) {
+    char after[24], seals[24];
+    const char *params[] = {after, seals};
+
+    follow.wanted = false;
+    snprintf(after, sizeof after, "%" PRId64, follow.seal);
+    snprintf(seals, sizeof seals, "%d", BATCH);
+    ask(ASKED_EVENTS, "events", 2, params);
+}
+
+/* Does the next thing to be done, in this order: the batch at hand, typing, the next batch. */
+static void advance(void) {
+    if (follow.link.state != LINK_IDLE)
+        return;
+    if (!follow.newest) {
+        ask(ASKED_POSITION, "position", 0, NULL);
+        return;
+    }
+    if (follow.rows && !hand_out_batch())
+        return;
+    if (!tell_all_typing())
+        return;
+    if (follow.wanted)
+        fetch();
+    else
+        set_stalled(false);
+}
+
+static void on_up(struct link *link UNUSED) {
+    follow.wanted = true;
+    advance();
+}
+
+static void on_result(struct link *link UNUSED, PGresult *result) {
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        log_warning("database (follower): SQLSTATE %s; events wait",
+                    PQresultErrorField(result, PG_DIAG_SQLSTATE));
+        PQclear(result);
+        follow.wanted = true;
+        set_stalled(true);
+        return; /* the backstop tries again */
+    }
+    switch (follow.asked) {
+    case ASKED_POSITION:
+        follow.seal = atoll(PQgetvalue(result, 0, 0));
+        append(event_new(NULL, NULL));
+        break;
+    case ASKED_EVENTS:
+        follow.rows = result;
+        follow.row = 0;
+        result = NULL;
+        break;
+    case ASKED_AUDIENCE:
+        audience_put(follow.asked_org, result);
+        break;
+    }
+    PQclear(result);
+    advance();
+}
+
+static void on_lost(struct link *link UNUSED, bool was_busy UNUSED) {
+    set_stalled(true);
+}
+
+/* Anybody may notify: a number only tells that looking is worth while, never how far. */
+static void hear_seal(const char *payload) {
+    if (atoll(payload) > follow.seal)
+        follow.wanted = true;
+}
+
+static void hear_typing(const char *payload) {
+    struct typing typing;
+
+    if (follow.typing_count == TYPING_MAX || !follow.newest)
+        return; /* nobody misses it */
+    if (sscanf(payload, "%" SCNd64 " %" SCNd64 " %" SCNd64, &typing.org, &typing.topic,
+               &typing.account) == 3)
+        follow.typing[follow.typing_count++] = typing;
+}
+
+static void on_notify(struct link *link UNUSED, const PGnotify *notify) {
+    if (strcmp(notify->relname, "onefin") == 0)
+        hear_seal(notify->extra);
+    else
+        hear_typing(notify->extra);
+    advance();
+}
+
+static void on_backstop(EV_P UNUSED, ev_timer *timer UNUSED, int events UNUSED) {
+    follow.wanted = true;
+    advance();
+    if (++follow.ticks % POSITION_TICKS == 0 && !follow.rows && !follow.stalled)
+        session_tell_position(follow.seal);
+}
+
+void follow_start(void) {
+    follow.stalled = true;
+    metrics.stalled = 1;
+    follow.link = (struct link){
+        .name = "follower",
+        .setup = "LISTEN onefin; LISTEN onefin_typing;"
+                 "PREPARE position AS SELECT onefin.position();"
+                 "PREPARE events(bigint, int) AS SELECT * FROM onefin.events($1, $2);"
+                 "PREPARE audience(bigint) AS SELECT account, role FROM onefin.audience($1);",
+        .up = on_up,
+        .result = on_result,
+        .lost = on_lost,
+        .notify = on_notify,
+    };
+    ev_timer_init(&follow.backstop, on_backstop, BACKSTOP, BACKSTOP);
+    ev_timer_start(EV_DEFAULT_ & follow.backstop);
+    link_start(&follow.link);
+}
+
+void follow_stop(void) {
+    ev_timer_stop(EV_DEFAULT_ & follow.backstop);
+    link_stop(&follow.link);
+    PQclear(follow.rows);
+    event_drop(follow.newest);
+    audience_forget_all();
+}

@@ -1,0 +1,245 @@
+/*
+ * http.c - requests by path and method; answers.
+ *
+ * Static files are served by libwebsockets from its mount (server.c) and do not come here. Answers
+ * are written when the socket is writable, head and body in one write. While an exchange waits for
+ * the database its connection is not read: that holds back an upload, and keeps a client that has
+ * closed from waking the loop over and over.
+ */
+#include "http.h"
+#include "config.h"
+#include "db.h"
+#include "download.h"
+#include "follow.h"
+#include "memory.h"
+#include "metrics.h"
+#include "rpc_codes.h"
+#include "upload.h"
+#include "ws.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD_MAX    2048 /* bytes of an answer's head */
+#define STALL_LIMIT 30   /* seconds that a client may neither send nor take anything */
+
+void http_read(struct exchange *exchange, bool reading) {
+    lws_rx_flow_control(exchange->wsi, reading);
+    if (reading)
+        lws_set_timeout(exchange->wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALL_LIMIT);
+    else
+        lws_set_timeout(exchange->wsi, NO_PENDING_TIMEOUT, 0);
+}
+
+void http_answer(struct exchange *exchange, unsigned status, const char *type, char *body) {
+    free(exchange->body);
+    exchange->status = status;
+    exchange->type = type;
+    exchange->body = body;
+    http_read(exchange, true);
+    lws_callback_on_writable(exchange->wsi);
+}
+
+static unsigned status_of(json_int_t code) {
+    switch (code) {
+    case RPC_NOT_LOGGED_IN:
+        return HTTP_STATUS_UNAUTHORIZED;
+    case RPC_NOT_ALLOWED:
+        return HTTP_STATUS_FORBIDDEN;
+    case RPC_NOT_FOUND:
+        return HTTP_STATUS_NOT_FOUND;
+    case RPC_INVALID_PARAMS:
+        return HTTP_STATUS_BAD_REQUEST;
+    case RPC_STALE:
+    case RPC_CONFLICT:
+        return HTTP_STATUS_CONFLICT;
+    case RPC_LIMIT:
+        return 429; /* too many requests */
+    case RPC_UNAVAILABLE:
+        return HTTP_STATUS_SERVICE_UNAVAILABLE;
+    default:
+        return HTTP_STATUS_INTERNAL_SERVER_ERROR;
+    }
+}
+
+void http_answer_error(struct exchange *exchange, const char *json) {
+    json_t *body = json_loads(json, 0, NULL);
+    json_int_t code = 0;
+
+    json_unpack(body, "{s:{s:I}}", "error", "code", &code);
+    json_decref(body);
+    http_answer(exchange, status_of(code), "application/json", memory_text(json));
+}
+
+void http_refuse(struct exchange *exchange, unsigned status, int code, const char *message,
+                 const char *hint) {
+    http_answer(exchange, status, "application/json", db_error(code, message, NULL, hint));
+}
+
+char *http_token(struct lws *wsi) {
+    static const char scheme[] = "Bearer ";
+    int length = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
+    char *value = memory_zeroed(length + 1);
+    char *token = NULL;
+
+    if (lws_hdr_copy(wsi, value, length + 1, WSI_TOKEN_HTTP_AUTHORIZATION) > 0 &&
+        strncasecmp(value, scheme, strlen(scheme)) == 0)
+        token = memory_text(value + strlen(scheme));
+    memory_forget(value);
+    return token;
+}
+
+char *http_parameter(struct lws *wsi, const char *name) {
+    size_t length = strlen(name);
+
+    for (int i = 0;; i++) {
+        int size = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i);
+        char *value;
+
+        if (size <= 0)
+            return NULL;
+        value = memory_zeroed(size + 1);
+        if (lws_hdr_copy_fragment(wsi, value, size + 1, WSI_TOKEN_HTTP_URI_ARGS, i) > 0 &&
+            strncmp(value, name, length) == 0 && value[length] == '=') {
+            memmove(value, value + length + 1, size - length);
+            return value;
+        }
+        free(value);
+    }
+}
+
+static void answer_health(struct exchange *exchange) {
+    bool well = !follow_is_stalled();
+
+    http_answer(exchange, well ? HTTP_STATUS_OK : HTTP_STATUS_SERVICE_UNAVAILABLE,
+                "application/json",
+                memory_format("{\"status\":\"%s\",\"seal\":%" PRId64 "}\n",
+                              well ? "ok" : "stalled", follow_seal()));
+}
+
+static void answer_metrics(struct exchange *exchange) {
+    http_answer(exchange, HTTP_STATUS_OK, "text/plain; version=0.0.4", metrics_text());
+}
+
+/* Paths by method. A path that ends in '/' stands for all below it. */
+static const struct route {
+    int method;
+    const char *path;
+    void (*serve)(struct exchange *exchange);
+} routes[] = {
+    {LWSHUMETH_GET, "/healthz", answer_health},
+    {LWSHUMETH_GET, "/metrics", answer_metrics},
+    {LWSHUMETH_POST, "/files", upload_start},
+    {LWSHUMETH_GET, "/files/", download_start},
+};
+
+static bool path_is(const char *path, size_t length, const char *of_route) {
+    size_t n = strlen(of_route);
+
+    return of_route[n - 1] == '/' ? length > n && strncmp(path, of_route, n) == 0
+                                  : length == n && strncmp(path, of_route, n) == 0;
+}
+
+static void serve(struct exchange *exchange) {
+    char *path;
+    int length;
+    int method = lws_http_get_uri_and_method(exchange->wsi, &path, &length);
+    bool known = false;
+
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (!path_is(path, length, routes[i].path))
+            continue;
+        known = true;
+        if (method == routes[i].method) {
+            routes[i].serve(exchange);
+            return;
+        }
+    }
+    if (known)
+        http_refuse(exchange, HTTP_STATUS_METHOD_NOT_ALLOWED, RPC_UNKNOWN_METHOD,
+                    "method not allowed", NULL);
+    else
+        http_refuse(exchange, HTTP_STATUS_NOT_FOUND, RPC_NOT_FOUND, "no such page", NULL);
+}
+
+/* A body without announced length is not read, so that it cannot be taken for another request. */
+static bool body_is_announced(struct lws *wsi) {
+    return lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) == 0 &&
+           (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) == 0 ||
+            lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0);
+}
+
+static int write_answer(struct exchange *exchange) {
+    struct lws *wsi = exchange->wsi;
+    size_t size = strlen(exchange->body);
+    unsigned char *room = memory_new(LWS_PRE + HEAD_MAX + size);
+    unsigned char *start = room + LWS_PRE, *at = start;
+    bool written;
+
+    written = !lws_add_http_common_headers(wsi, exchange->status, exchange->type, size, &at,
+                                           start + HEAD_MAX) &&
+              !lws_finalize_http_header(wsi, &at, start + HEAD_MAX);
+    if (written) {
+        memcpy(at, exchange->body, size);
+        written = lws_write(wsi, start, at - start + size, LWS_WRITE_HTTP_HEADERS) >= 0;
+    }
+    free(room);
+    free(exchange->body);
+    exchange->body = NULL;
+    exchange->status = 0;
+    return written && !lws_http_transaction_completed(wsi) ? 0 : -1;
+}
+
+static int on_writable(struct exchange *exchange) {
+    if (exchange->status)
+        return write_answer(exchange);
+    return exchange->download ? download_send(exchange) : 0;
+}
+
+static void end(struct exchange *exchange) {
+    if (exchange->upload)
+        upload_cut(exchange);
+    if (exchange->download)
+        download_end(exchange);
+    free(exchange->body);
+    *exchange = (struct exchange){0};
+}
+
+int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                  size_t size) {
+    struct exchange *exchange = user;
+
+    switch (reason) {
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return ws_confirm_upgrade(wsi);
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        return -1; /* a WebSocket that asked for this protocol by its name */
+    case LWS_CALLBACK_FILTER_HTTP_CONNECTION:
+        if (body_is_announced(wsi))
+            return 0;
+        return lws_return_http_status(wsi, HTTP_STATUS_LENGTH_REQUIRED, NULL) ? -1 : 1;
+    case LWS_CALLBACK_HTTP:
+        exchange->wsi = wsi;
+        serve(exchange);
+        return 0;
+    case LWS_CALLBACK_HTTP_BODY:
+        if (exchange->upload)
+            upload_body(exchange, in, size);
+        return 0;
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        if (exchange->upload)
+            upload_body_complete(exchange);
+        return 0;
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return on_writable(exchange);
+    case LWS_CALLBACK_CLOSED_HTTP:
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+        if (exchange)
+            end(exchange);
+        return 0;
+    default:
+        return 0;
+    }
+}

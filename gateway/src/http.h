@@ -1,0 +1,50 @@
+/*
+ * http.h - the HTTP half of the server: what it answers besides the static page.
+ *
+ * An exchange is one request and its answer. It lives in libwebsockets' memory of the connection and
+ * is used again for the connection's next request; at any time it has an upload, a download or a
+ * ready answer, or nothing.
+ */
+#pragma once
+
+#include "compat.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define HTTP_PROTOCOL "http-only" /* its name in libwebsockets; not to be asked for by clients */
+
+struct upload;
+struct download;
+
+struct exchange {
+    struct lws *wsi;
+    struct upload *upload;
+    struct download *download;
+    unsigned status; /* of the ready answer; 0: none */
+    char *body;      /* of it, owned */
+    const char *type;
+};
+
+int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                  size_t size);
+
+/* Has the answer sent as soon as the socket allows. Takes over the body (allocated). */
+void http_answer(struct exchange *exchange, unsigned status, const char *type, char *body);
+
+/* Answers with an error object, the status taken from its code. */
+void http_answer_error(struct exchange *exchange, const char *json);
+
+/* The same for an error of the gateway's own. */
+void http_refuse(struct exchange *exchange, unsigned status, int code, const char *message,
+                 const char *hint);
+
+/* Stops or goes on reading the request; going on, it must make progress within a time. While
+ * stopped, libwebsockets writes nothing either. */
+void http_read(struct exchange *exchange, bool reading);
+
+/* The token of "Authorization: Bearer", for the caller to forget; NULL when there is none. */
+char *http_token(struct lws *wsi);
+
+/* A parameter of the URL, decoded, for the caller to free; NULL when there is none. */
+char *http_parameter(struct lws *wsi, const char *name);

@@ -1,0 +1,22 @@
+/*
+ * log.h - lines on standard error, with time and level.
+ *
+ * Never log a token, a password, a message's text or a parameter of a call: a log is read by people
+ * who may not read the chat.
+ */
+#pragma once
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Lines above this level are dropped. */
+void log_set_level(enum log_level level);
+
+/* Sends libwebsockets' own messages here too; call before its context is made. */
+void log_adopt_libwebsockets(void);
+
+void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#define log_error(...)   log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_info(...)    log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)   log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)

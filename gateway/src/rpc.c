@@ -1,0 +1,360 @@
+/*
+ * rpc.c - requests: read, queued, dispatched by a table, answered.
+ *
+ * A request owns its texts. It is in its session's queue, then `current` while the database has its
+ * call, and freed with its answer. What cannot be understood waits in the queue too, with its error
+ * ready, so that answers keep the order of the requests. The queue is bounded: past the bound
+ * nothing more is read from the client. Nor is a request taken up while much waits in the outbox, so
+ * that answers never make a client "too slow", however many requests it sends ahead.
+ *
+ * Answers of the database are {"result": ...} or {"error": ...} in JSON, and spliced in unread,
+ * except those of login and resume, which say who is on the connection.
+ */
+#include "rpc.h"
+#include "config.h"
+#include "db.h"
+#include "follow.h"
+#include "memory.h"
+#include "metrics.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define QUEUE_MAX 32 /* requests of a connection, waiting */
+
+struct method {
+    const char *name; /* NULL: all others */
+    bool for_strangers;
+    /* False when the request is answered already, without a call. */
+    bool (*start)(struct session *session, struct request *request);
+    void (*finish)(struct session *session, struct request *request, const char *json);
+};
+
+struct request {
+    struct request *next;
+    const struct method *method;
+    char *id;      /* JSON; NULL for a notification, which gets no answer */
+    char *name;    /* of the method */
+    json_t *params; /* an object, or NULL */
+    char *refusal; /* an error answer's JSON, instead of all of the above but the id */
+    size_t size;   /* of the client's message, bytes */
+    struct session *session;
+    struct db_call *call; /* under way */
+};
+
+static bool shutting_down;
+
+static void request_free(struct request *request) {
+    free(request->id);
+    free(request->name);
+    free(request->refusal);
+    json_decref(request->params);
+    free(request);
+}
+
+/* Answers. */
+
+static void answer(struct session *session, const struct request *request, const char *json) {
+    const char *pieces[] = {"{\"jsonrpc\":\"2.0\",\"id\":", request->id, ",", json + 1};
+
+    if (request->id)
+        session_send(session, frame_join(4, pieces));
+}
+
+static bool refuse(struct session *session, const struct request *request, int code,
+                   const char *message, const char *hint) {
+    char *json = db_error(code, message, NULL, hint);
+
+    answer(session, request, json);
+    free(json);
+    return false;
+}
+
+static void finish_call(struct session *session, struct request *request, const char *json) {
+    answer(session, request, json);
+}
+
+static void finish_logout(struct session *session, struct request *request, const char *json) {
+    answer(session, request, json);
+    if (strncmp(json, "{\"result\"", 9) == 0)
+        session_close(session, CLOSE_NORMAL, "logged out");
+}
+
+/* Takes from the answer of login or resume who it is; false when it is an error. */
+static bool read_entry(struct session *session, const char *json, struct entry *entry) {
+    json_t *body = json_loads(json, 0, NULL);
+    json_int_t account, id, seal;
+    const char *role, *token = NULL;
+    bool entered = json_unpack(body, "{s:{s:I, s:I, s?s, s:{s:I, s:s}}}", "result", "session", &id,
+                               "seal", &seal, "token", &token, "account", "id", &account, "role",
+                               &role) == 0;
+
+    if (entered) {
+        *entry = (struct entry){account, id, seal, strcmp(role, "admin") == 0};
+        if (token)
+            session->token = memory_text(token);
+    }
+    json_decref(body);
+    return entered;
+}
+
+static void finish_entry(struct session *session, struct request *request, const char *json) {
+    struct entry entry;
+
+    if (read_entry(session, json, &entry)) {
+        answer(session, request, json);
+        if (session->state == SESSION_ENTERING)
+            session_enter(session, &entry);
+    } else {
+        session_refuse_entry(session);
+        answer(session, request, json);
+    }
+}
+
+/* Calls. */
+
+/* The answer of a login is true at a seal that cannot be older than what was handed out by now. */
+static void on_entry_sent(void *owner) {
+    struct request *request = owner;
+
+    request->session->since = follow_newest();
+}
+
+static void on_done(void *owner, const char *json) {
+    struct request *request = owner;
+    struct session *session = request->session;
+
+    session->requests.current = NULL;
+    request->method->finish(session, request, json);
+    request_free(request);
+    if (shutting_down)
+        session_close(session, CLOSE_GOING_AWAY, "gateway stops");
+    else
+        rpc_go_on(session);
+}
+
+static bool call(struct request *request, enum db_lane lane, const char *statement,
+                 const char *const params[4]) {
+    request->call = db_call(lane, statement, 4, params,
+                            (struct db_answer){
+                                .sent = request->method->for_strangers ? on_entry_sent : NULL,
+                                .done = on_done,
+                                .owner = request,
+                            });
+    return true;
+}
+
+static bool start_call(struct session *session, struct request *request) {
+    char *text = request->params ? json_dumps(request->params, JSON_COMPACT) : NULL;
+    const char *params[] = {session->token, request->name, text ? text : "{}", session->address};
+
+    call(request, DB_CALLS, DB_CALL, params);
+    free(text);
+    return true;
+}
+
+/* Nobody is let in before the place in the order is known from which on to follow. */
+static bool may_enter(struct session *session, const struct request *request) {
+    struct event *newest = follow_newest();
+
+    event_drop(newest);
+    if (session->state == SESSION_LIVE)
+        return refuse(session, request, RPC_INVALID_REQUEST, "already logged in",
+                      "Open a connection of its own for another login.");
+    if (!newest)
+        return refuse(session, request, RPC_UNAVAILABLE, "the database is not available",
+                      "Try again in a moment.");
+    return true;
+}
+
+static bool start_login(struct session *session, struct request *request) {
+    const char *params[] = {NULL, NULL, NULL, session->address};
+
+    if (!may_enter(session, request))
+        return false;
+    if (json_unpack_ex(request->params, NULL, JSON_STRICT, "{s:s, s:s, s?s}", "login", &params[0],
+                       "password", &params[1], "device", &params[2]) != 0)
+        return refuse(session, request, RPC_INVALID_PARAMS, "bad parameters for login",
+                      "login takes {login, password, device?}, all of them texts.");
+    session_begin_entering(session);
+    return call(request, DB_LOGINS, DB_LOGIN, params);
+}
+
+static bool start_resume(struct session *session, struct request *request) {
+    const char *token = json_string_value(json_object_get(request->params, "token"));
+
+    if (!may_enter(session, request))
+        return false;
+    if (!token)
+        return refuse(session, request, RPC_INVALID_PARAMS, "bad parameters for resume",
+                      "resume takes {token, after?, index?}.");
+    session->token = memory_text(token);
+    json_object_del(request->params, "token");
+    session_begin_entering(session);
+    return start_call(session, request);
+}
+
+static const struct method methods[] = {
+    {"login", true, start_login, finish_entry},
+    {"resume", true, start_resume, finish_entry},
+    {"logout", false, start_call, finish_logout},
+    {NULL, false, start_call, finish_call},
+};
+
+static const struct method *method_find(const char *name) {
+    const struct method *method = methods;
+
+    while (method->name && strcmp(method->name, name) != 0)
+        method++;
+    return method;
+}
+
+/* Reading. */
+
+static void refuse_later(struct request *request, int code, const char *message, const char *hint) {
+    request->refusal = db_error(code, message, NULL, hint);
+}
+
+static void read_id(struct request *request, const json_t *body) {
+    const json_t *id = json_object_get(body, "id");
+
+    if (json_is_string(id) || json_is_number(id))
+        request->id = json_dumps(id, JSON_ENCODE_ANY);
+    else if (id)
+        request->id = memory_text("null");
+}
+
+static void read_body(struct request *request, json_t *body) {
+    const char *version = json_string_value(json_object_get(body, "jsonrpc"));
+    const char *name = json_string_value(json_object_get(body, "method"));
+    const json_t *id = json_object_get(body, "id");
+    json_t *params = json_object_get(body, "params");
+
+    read_id(request, body);
+    if (!version || strcmp(version, "2.0") != 0 || !name ||
+        (id && !json_is_string(id) && !json_is_number(id) && !json_is_null(id))) {
+        if (!request->id)
+            request->id = memory_text("null");
+        refuse_later(request, RPC_INVALID_REQUEST, "not a JSON-RPC 2.0 request",
+                     json_is_array(body)
+                         ? "Batches are not taken; send one request a message."
+                         : "Send {\"jsonrpc\": \"2.0\", \"id\": ..., \"method\": ..., "
+                           "\"params\": {...}}.");
+    } else if (params && !json_is_object(params)) {
+        refuse_later(request, RPC_INVALID_PARAMS, "params must be an object",
+                     "Parameters are named.");
+    } else {
+        request->name = memory_text(name);
+        request->method = method_find(name);
+        request->params = json_incref(params);
+    }
+}
+
+static struct request *request_read(const char *text, size_t size) {
+    struct request *request = memory_zeroed(sizeof *request);
+    json_error_t error;
+    json_t *body = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    char hint[80];
+
+    request->size = size;
+    if (body) {
+        read_body(request, body);
+    } else {
+        snprintf(hint, sizeof hint, "Not JSON at line %d, column %d.", error.line, error.column);
+        request->id = memory_text("null");
+        refuse_later(request, RPC_PARSE, "parse error", hint);
+    }
+    json_decref(body);
+    return request;
+}
+
+/* The queue. */
+
+static void hold_back(struct session *session) {
+    bool reading = session->requests.count < QUEUE_MAX && session->requests.bytes < config.max_frame;
+
+    if (reading != session->requests.reading) {
+        session->requests.reading = reading;
+        lws_rx_flow_control(session->wsi, reading);
+    }
+}
+
+static struct request *take_first(struct session *session) {
+    struct request *request = session->requests.first;
+
+    session->requests.first = request->next;
+    if (!request->next)
+        session->requests.end = &session->requests.first;
+    session->requests.count--;
+    session->requests.bytes -= request->size;
+    return request;
+}
+
+/* False when it is answered already. */
+static bool start(struct session *session, struct request *request) {
+    if (request->refusal) {
+        answer(session, request, request->refusal);
+        return false;
+    }
+    if (session->state != SESSION_LIVE && !request->method->for_strangers)
+        return refuse(session, request, RPC_NOT_LOGGED_IN, "not logged in",
+                      "Call login or resume first.");
+    request->session = session;
+    return request->method->start(session, request);
+}
+
+void rpc_go_on(struct session *session) {
+    while (session->requests.first && !session->requests.current &&
+           !outbox_is_busy(&session->outbox) && session->state != SESSION_CLOSING) {
+        struct request *request = take_first(session);
+
+        if (start(session, request))
+            session->requests.current = request;
+        else
+            request_free(request);
+    }
+    if (session->state != SESSION_CLOSING)
+        hold_back(session);
+}
+
+void rpc_open(struct session *session) {
+    session->requests.end = &session->requests.first;
+    session->requests.reading = true;
+}
+
+void rpc_receive(struct session *session, const char *text, size_t size) {
+    struct request *request = request_read(text, size);
+
+    *session->requests.end = request;
+    session->requests.end = &request->next;
+    session->requests.count++;
+    session->requests.bytes += size;
+    rpc_go_on(session);
+}
+
+bool rpc_is_logging_out(const struct session *session) {
+    return session->requests.current && session->requests.current->method->finish == finish_logout;
+}
+
+bool rpc_is_busy(const struct session *session) {
+    return session->requests.current;
+}
+
+void rpc_closed(struct session *session) {
+    struct request *current = session->requests.current;
+
+    while (session->requests.first)
+        request_free(take_first(session));
+    if (current) {
+        db_abandon(current->call);
+        request_free(current);
+        session->requests.current = NULL;
+    }
+}
+
+void rpc_shut_down(void) {
+    shutting_down = true;
+}

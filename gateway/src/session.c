@@ -1,0 +1,289 @@
+/*
+ * session.c - connections, by account and all together; their states; what each is sent.
+ *
+ * Going live without loss, doubles or disorder. The database answers a login with a seal: all up to
+ * it is in the answer (or in the state that the client will ask for), all after it is ours to send.
+ * The follower may be behind that seal or ahead of it. Behind: nothing is to be done, since a
+ * connection drops every event whose address is not after its own. Ahead: the events between are in
+ * the list that starts at `since`, the newest event when the login went to the database: the answer
+ * cannot be older than that, as the follower reads the same database. They are gone through when the
+ * answer comes, by the same rule (and the very audiences) that decided them for everybody else; and
+ * as all this is one step of one thread, nothing can come between.
+ *
+ * set_state is the only function that changes a state.
+ */
+#include "session.h"
+#include "config.h"
+#include "follow.h"
+#include "idmap.h"
+#include "memory.h"
+#include "metrics.h"
+#include "rpc.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#define CLOSE_PATIENCE 5 /* seconds until a connection that cannot be sent its close frame is cut */
+
+static LIST_HEAD(, session) sessions = LIST_HEAD_INITIALIZER(sessions);
+static LIST_HEAD(, session) admins = LIST_HEAD_INITIALIZER(admins);
+static struct idmap accounts; /* account to its first live session */
+
+static void join(struct session *session) {
+    session->sibling = idmap_get(&accounts, session->account);
+    idmap_put(&accounts, session->account, session);
+    if (session->is_admin)
+        LIST_INSERT_HEAD(&admins, session, admins);
+    metrics.live++;
+}
+
+static void leave(struct session *session) {
+    struct session *at = idmap_get(&accounts, session->account);
+
+    if (at != session) {
+        while (at->sibling != session)
+            at = at->sibling;
+        at->sibling = session->sibling;
+    } else if (session->sibling) {
+        idmap_put(&accounts, session->account, session->sibling);
+    } else {
+        idmap_remove(&accounts, session->account);
+    }
+    if (session->is_admin)
+        LIST_REMOVE(session, admins);
+    metrics.live--;
+}
+
+static void set_state(struct session *session, enum session_state to) {
+    enum session_state from = session->state;
+
+    assert(from != SESSION_CLOSING);
+    session->state = to;
+    if (from == SESSION_LIVE)
+        leave(session);
+    if (from == SESSION_ENTERING && to != SESSION_LIVE) {
+        event_drop(session->since);
+        session->since = NULL;
+    }
+    switch (to) {
+    case SESSION_NEW:
+        lws_set_timer_usecs(session->wsi, (lws_usec_t)config.login_timeout * LWS_US_PER_SEC);
+        break;
+    case SESSION_ENTERING:
+        lws_set_timer_usecs(session->wsi, LWS_SET_TIMER_USEC_CANCEL);
+        break;
+    case SESSION_LIVE:
+        join(session);
+        break;
+    case SESSION_CLOSING:
+        lws_set_timer_usecs(session->wsi, LWS_SET_TIMER_USEC_CANCEL);
+        lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE, CLOSE_PATIENCE);
+        lws_callback_on_writable(session->wsi);
+        break;
+    }
+}
+
+void session_open(struct session *session, struct lws *wsi) {
+    *session = (struct session){.wsi = wsi};
+    lws_get_peer_simple(wsi, session->address, sizeof session->address);
+    rpc_open(session);
+    LIST_INSERT_HEAD(&sessions, session, all);
+    metrics.connections++;
+    set_state(session, SESSION_NEW);
+}
+
+void session_closed(struct session *session) {
+    if (session->state == SESSION_LIVE)
+        leave(session);
+    LIST_REMOVE(session, all);
+    rpc_closed(session);
+    event_drop(session->since);
+    outbox_clear(&session->outbox);
+    memory_forget(session->token);
+    free(session->input.bytes);
+    metrics.connections--;
+}
+
+void session_begin_entering(struct session *session) {
+    set_state(session, SESSION_ENTERING);
+}
+
+void session_refuse_entry(struct session *session) {
+    memory_forget(session->token);
+    session->token = NULL;
+    set_state(session, SESSION_NEW);
+}
+
+void session_send(struct session *session, struct frame *frame) {
+    if (session->state == SESSION_CLOSING) {
+        frame_drop(frame);
+        return;
+    }
+    if (!outbox_put(&session->outbox, frame)) {
+        metrics.too_slow++;
+        session_close(session, CLOSE_TOO_SLOW, "too slow: resume");
+        return;
+    }
+    lws_callback_on_writable(session->wsi);
+}
+
+void session_close(struct session *session, int code, const char *reason) {
+    if (session->state == SESSION_CLOSING)
+        return;
+    session->close_code = code;
+    session->close_reason = reason;
+    rpc_closed(session);
+    if (code == CLOSE_TOO_SLOW)
+        outbox_clear(&session->outbox);
+    set_state(session, SESSION_CLOSING);
+}
+
+struct frame *session_next_frame(struct session *session) {
+    struct frame *frame = outbox_take(&session->outbox);
+
+    if (session->state != SESSION_CLOSING)
+        rpc_go_on(session);
+    return frame;
+}
+
+/* Sends an event unless the connection has it already. */
+static void offer(struct session *session, const struct event *event) {
+    if (event->seal < session->seal ||
+        (event->seal == session->seal && event->index <= session->index))
+        return;
+    session->seal = event->seal;
+    session->index = event->index;
+    metrics.deliveries++;
+    session_send(session, frame_hold(event->frame));
+    if (event->ended && event->ended == session->id && !rpc_is_logging_out(session))
+        session_close(session, CLOSE_SESSION_ENDED, "session ended");
+}
+
+static void offer_account(int64_t account, const struct event *event) {
+    struct session *next;
+
+    for (struct session *at = idmap_get(&accounts, account); at; at = next) {
+        next = at->sibling; /* closing takes it out of the list */
+        offer(at, event);
+    }
+}
+
+void session_deliver(struct event *event) {
+    struct session *next;
+
+    if (event->audience) {
+        for (size_t i = 0; i < event->audience->count; i++) {
+            if (event->class == TO_ORG || event->audience->members[i].staff)
+                offer_account(event->audience->members[i].account, event);
+        }
+    }
+    if (event->class == TO_ADMINS) {
+        for (struct session *at = LIST_FIRST(&admins); at; at = next) {
+            next = LIST_NEXT(at, admins);
+            offer(at, event);
+        }
+    }
+    offer_account(event->account, event);
+}
+
+static struct frame *frame_stalled(bool stalled) {
+    const char *text = stalled
+                           ? "{\"jsonrpc\":\"2.0\",\"method\":\"stalled\",\"params\":{\"stalled\":true}}"
+                           : "{\"jsonrpc\":\"2.0\",\"method\":\"stalled\",\"params\":{\"stalled\":false}}";
+
+    return frame_join(1, &text);
+}
+
+void session_enter(struct session *session, const struct entry *entry) {
+    struct event *since = session->since;
+
+    session->account = entry->account;
+    session->id = entry->session;
+    session->is_admin = entry->is_admin;
+    session->seal = entry->seal;
+    session->index = INT_MAX;
+    session->since = NULL;
+    set_state(session, SESSION_LIVE);
+    for (struct event *event = since->next; event; event = event->next) {
+        if (session->state == SESSION_LIVE && event_reaches(event, entry->account, entry->is_admin))
+            offer(session, event);
+    }
+    event_drop(since);
+    if (follow_is_stalled())
+        session_send(session, frame_stalled(true));
+}
+
+/* To all live sessions that `wants` says (NULL: all). The caller keeps its reference. */
+static void send_live(struct frame *frame, bool (*wants)(struct session *, int64_t), int64_t about) {
+    struct session *session;
+
+    LIST_FOREACH(session, &sessions, all) {
+        if (session->state == SESSION_LIVE && (!wants || wants(session, about)))
+            session_send(session, frame_hold(frame));
+    }
+}
+
+void session_tell_stalled(bool stalled) {
+    struct frame *frame = frame_stalled(stalled);
+
+    send_live(frame, NULL, 0);
+    frame_drop(frame);
+}
+
+/* A connection that is behind only because nothing in between was for it. */
+static bool wants_position(struct session *session, int64_t seal) {
+    if (session->seal >= seal)
+        return false;
+    session->seal = seal;
+    session->index = INT_MAX;
+    return true;
+}
+
+void session_tell_position(int64_t seal) {
+    char *text = memory_format("{\"jsonrpc\":\"2.0\",\"method\":\"position\",\"params\":"
+                               "{\"seal\":%" PRId64 "}}",
+                               seal);
+    const char *pieces[] = {text};
+    struct frame *frame = frame_join(1, pieces);
+
+    send_live(frame, wants_position, seal);
+    frame_drop(frame);
+    free(text);
+}
+
+void session_tell_audience(const struct audience *audience, int64_t except, struct frame *frame) {
+    for (size_t i = 0; i < audience->count; i++) {
+        struct session *next;
+
+        if (audience->members[i].account == except)
+            continue;
+        for (struct session *at = idmap_get(&accounts, audience->members[i].account); at;
+             at = next) {
+            next = at->sibling;
+            session_send(at, frame_hold(frame));
+        }
+    }
+}
+
+void session_close_all(int code, const char *reason) {
+    struct session *session;
+
+    LIST_FOREACH(session, &sessions, all)
+        session_close(session, code, reason);
+}
+
+void session_shut_down(void) {
+    struct session *session;
+
+    rpc_shut_down();
+    LIST_FOREACH(session, &sessions, all) {
+        if (!rpc_is_busy(session))
+            session_close(session, CLOSE_GOING_AWAY, "gateway stops");
+    }
+}
+
+unsigned session_count(void) {
+    return metrics.connections;
+}

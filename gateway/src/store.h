@@ -1,0 +1,65 @@
+/*
+ * store.h - where files live, behind one interface.
+ *
+ * A store keeps immutable objects under opaque keys that the database gave out. Every operation is
+ * asynchronous: it returns at once and its end is told from the event loop, because a disk or a
+ * network may take seconds and nothing a client does may delay another. An object has one operation
+ * under way at most and one buffer, so that the memory of a transfer is bounded.
+ *
+ * An object belongs to the caller from create or open until drop; the store frees it when its last
+ * operation is over.
+ */
+#pragma once
+
+#include "compat.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define STORE_CHUNK 65536 /* bytes */
+
+/* How an operation ended: the bytes it moved, or -errno. */
+typedef void store_done_fn(void *owner, ssize_t result);
+
+/* What stores keep of an object is behind this, in a struct of their own. */
+struct store_object {
+    store_done_fn *done;
+    void *owner;
+    unsigned char room[LWS_PRE]; /* for the header that libwebsockets writes before the buffer */
+    unsigned char buffer[STORE_CHUNK];
+};
+
+struct store {
+    /* A new object to be written; nothing is stored before its first write. */
+    struct store_object *(*create)(store_done_fn *done, void *owner);
+
+    /* Appends `size` bytes of the buffer. */
+    void (*write)(struct store_object *object, size_t size);
+
+    /* Makes what was written durable under the key, all or nothing. -EEXIST: the key is taken;
+     * -EINVAL, here and below: no key of ours. */
+    void (*commit)(struct store_object *object, const char *key);
+
+    /* An object to be read; the end of the operation gives its size. -ENOENT: no such key. */
+    struct store_object *(*open)(const char *key, store_done_fn *done, void *owner);
+
+    /* Fills the buffer with the next bytes; 0 at the end. */
+    void (*read)(struct store_object *object);
+
+    /* Ends the use of the object; what was not committed is gone. Allowed while an operation is
+     * under way, whose end is then not told. */
+    void (*drop)(struct store_object *object);
+
+    /* Takes a committed object away, in the background. */
+    void (*remove)(const char *key);
+
+    /* Ends the store when all objects are dropped; waits for operations under way. */
+    void (*stop)(void);
+};
+
+/* The store in use. */
+extern const struct store *store;
+
+/* Opens the directory (made when its parent exists) as the store. Says why and returns false when
+ * it cannot be written to. */
+bool store_dir_start(const char *path);

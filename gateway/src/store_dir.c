@@ -1,0 +1,415 @@
+/*
+ * store_dir.c - a directory as the store.
+ *
+ * An object is written to a file of its own below ".part", synced, linked to its key's path (which
+ * never replaces anything), and the directories synced: after a crash it is there whole or not at
+ * all. A writer holds a lock on its part file; at start every part file that can be locked is
+ * without a writer, left over from a crash, and removed. Several gateways may share the directory.
+ *
+ * One worker thread does the blocking calls, in the order they came; the loop is woken by ev_async
+ * when some are done. Ownership goes with the job: an object that is in the queue belongs to the
+ * worker (but for `dropped`, the loop's), in the finished list to the loop again. The queues are
+ * under `lock`; nothing else is shared.
+ */
+#include "store.h"
+#include "log.h"
+#include "memory.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <ev.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PARTS ".part"
+#define FRESH 60 /* seconds */
+
+const struct store *store;
+
+struct object;
+typedef ssize_t job_fn(struct object *object);
+
+struct object {
+    struct store_object shared;
+    struct object *next; /* in a queue */
+    job_fn *job;
+    ssize_t result;
+    size_t size;   /* of the write */
+    char *key;     /* of commit, open and remove; owned */
+    char part[48]; /* name of the part file; empty: none */
+    int fd;        /* of the file, -1: none */
+    bool busy;     /* a job is under way */
+    bool dropped;  /* by its owner */
+};
+
+struct queue {
+    struct object *first, **end;
+};
+
+static struct {
+    int root; /* the directory */
+    pthread_t worker;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct queue jobs, finished;
+    bool stopping;
+    ev_async done;
+} dir;
+
+static void queue_put(struct queue *queue, struct object *object) {
+    object->next = NULL;
+    *queue->end = object;
+    queue->end = &object->next;
+}
+
+static struct object *queue_take(struct queue *queue) {
+    struct object *object = queue->first;
+
+    if (object) {
+        queue->first = object->next;
+        if (!queue->first)
+            queue->end = &queue->first;
+    }
+    return object;
+}
+
+/* What the worker does. */
+
+static ssize_t make_part(struct object *object) {
+    unsigned char random[16];
+    char *end;
+
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        return -EIO;
+    end = stpcpy(object->part, PARTS "/");
+    for (size_t i = 0; i < sizeof random; i++)
+        end += sprintf(end, "%02x", random[i]);
+    object->fd = openat(dir.root, object->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (object->fd < 0) {
+        object->part[0] = '\0';
+        return -errno;
+    }
+    return flock(object->fd, LOCK_EX) == 0 ? 0 : -errno;
+}
+
+static ssize_t do_write(struct object *object) {
+    const unsigned char *at = object->shared.buffer;
+    size_t left = object->size;
+
+    if (object->fd < 0) {
+        ssize_t made = make_part(object);
+
+        if (made < 0)
+            return made;
+    }
+    while (left > 0) {
+        ssize_t n = write(object->fd, at, left);
+
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0) {
+            at += n;
+            left -= n;
+        }
+    }
+    return object->size;
+}
+
+/* Makes the directories that the key names and syncs each into the one above it. The innermost one
+ * opened, or -errno. */
+static int open_parents(const char *key, const char **name) {
+    int at = dup(dir.root);
+    const char *slash;
+
+    while (at >= 0 && (slash = strchr(key, '/'))) {
+        char *part = memory_part(key, slash - key);
+        int inner;
+
+        if (mkdirat(at, part, 0750) == 0)
+            fsync(at);
+        inner = openat(at, part, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        free(part);
+        if (inner < 0)
+            inner = -errno;
+        close(at);
+        at = inner;
+        key = slash + 1;
+    }
+    *name = key;
+    return at;
+}
+
+static ssize_t do_commit(struct object *object) {
+    const char *name;
+    ssize_t result = 0;
+    int parent;
+
+    if (object->fd < 0 && (result = make_part(object)) < 0)
+        return result;
+    if (fsync(object->fd) < 0)
+        return -errno;
+    parent = open_parents(object->key, &name);
+    if (parent < 0)
+        return parent;
+    if (linkat(dir.root, object->part, parent, name, 0) < 0 || fsync(parent) < 0)
+        result = -errno;
+    close(parent);
+    return result;
+}
+
+static ssize_t do_open(struct object *object) {
+    struct stat about;
+
+    object->fd = openat(dir.root, object->key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (object->fd < 0 || fstat(object->fd, &about) < 0)
+        return -errno;
+    return S_ISREG(about.st_mode) ? about.st_size : -ENOENT;
+}
+
+static ssize_t do_read(struct object *object) {
+    ssize_t n;
+
+    do
+        n = read(object->fd, object->shared.buffer, STORE_CHUNK);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+static ssize_t do_remove(struct object *object) {
+    return unlinkat(dir.root, object->key, 0) == 0 ? 0 : -errno;
+}
+
+/* The last job of every object. */
+static ssize_t do_release(struct object *object) {
+    if (object->part[0])
+        unlinkat(dir.root, object->part, 0);
+    if (object->fd >= 0)
+        close(object->fd);
+    return 0;
+}
+
+/* Plain relative paths only: letters, digits, '.', '_', '-', and '/' between names, none of which
+ * starts with a dot. Thereby no key leads out of the directory, or to the part files. */
+static bool key_is_plain(const char *key) {
+    bool at_start = true;
+
+    for (; *key; key++) {
+        if (!isalnum((unsigned char)*key) && !strchr(at_start ? "_-" : "._-/", *key))
+            return false;
+        at_start = *key == '/';
+    }
+    return !at_start;
+}
+
+static void *work(void *nothing UNUSED) {
+    struct object *object;
+
+    pthread_mutex_lock(&dir.lock);
+    for (;;) {
+        while (!(object = queue_take(&dir.jobs)) && !dir.stopping)
+            pthread_cond_wait(&dir.wake, &dir.lock);
+        if (!object)
+            break;
+        pthread_mutex_unlock(&dir.lock);
+        object->result = object->key && !key_is_plain(object->key) && object->job != do_release
+                             ? -EINVAL
+                             : object->job(object);
+        pthread_mutex_lock(&dir.lock);
+        queue_put(&dir.finished, object);
+        ev_async_send(EV_DEFAULT_ & dir.done);
+    }
+    pthread_mutex_unlock(&dir.lock);
+    return NULL;
+}
+
+/* What the loop does. */
+
+static void submit(struct object *object, job_fn *job) {
+    object->job = job;
+    object->busy = true;
+    pthread_mutex_lock(&dir.lock);
+    queue_put(&dir.jobs, object);
+    pthread_cond_signal(&dir.wake);
+    pthread_mutex_unlock(&dir.lock);
+}
+
+static void finish(struct object *object) {
+    object->busy = false;
+    if (object->job == do_remove && object->result < 0)
+        log_warning("store: removing %s: %s", object->key, strerror(-object->result));
+    if (object->job == do_release) {
+        free(object->key);
+        free(object);
+    } else if (object->dropped) {
+        submit(object, do_release);
+    } else {
+        object->shared.done(object->shared.owner, object->result);
+    }
+}
+
+static void on_done(EV_P UNUSED, ev_async *async UNUSED, int events UNUSED) {
+    struct object *object;
+
+    for (;;) {
+        pthread_mutex_lock(&dir.lock);
+        object = queue_take(&dir.finished);
+        pthread_mutex_unlock(&dir.lock);
+        if (!object)
+            break;
+        finish(object);
+    }
+}
+
+static struct object *object_new(const char *key, store_done_fn *done, void *owner) {
+    struct object *object = memory_zeroed(sizeof *object);
+
+    object->shared.done = done;
+    object->shared.owner = owner;
+    object->key = key ? memory_text(key) : NULL;
+    object->fd = -1;
+    return object;
+}
+
+static struct store_object *dir_create(store_done_fn *done, void *owner) {
+    return &object_new(NULL, done, owner)->shared;
+}
+
+static void dir_write(struct store_object *shared, size_t size) {
+    struct object *object = (struct object *)shared;
+
+    object->size = size;
+    submit(object, do_write);
+}
+
+static void dir_commit(struct store_object *shared, const char *key) {
+    struct object *object = (struct object *)shared;
+
+    object->key = memory_text(key);
+    submit(object, do_commit);
+}
+
+static struct store_object *dir_open(const char *key, store_done_fn *done, void *owner) {
+    struct object *object = object_new(key, done, owner);
+
+    submit(object, do_open);
+    return &object->shared;
+}
+
+static void dir_read(struct store_object *shared) {
+    submit((struct object *)shared, do_read);
+}
+
+static void dir_drop(struct store_object *shared) {
+    struct object *object = (struct object *)shared;
+
+    object->dropped = true;
+    if (!object->busy)
+        submit(object, do_release);
+}
+
+static void dir_remove(const char *key) {
+    struct object *object = object_new(key, NULL, NULL);
+
+    object->dropped = true;
+    submit(object, do_remove);
+}
+
+static void dir_stop(void) {
+    struct object *object;
+
+    pthread_mutex_lock(&dir.lock);
+    dir.stopping = true;
+    pthread_cond_signal(&dir.wake);
+    pthread_mutex_unlock(&dir.lock);
+    pthread_join(dir.worker, NULL);
+    /* Jobs that ended last, and the releases that they lead to, are done here by hand. */
+    while ((object = queue_take(&dir.finished)) || (object = queue_take(&dir.jobs))) {
+        do_release(object);
+        free(object->key);
+        free(object);
+    }
+    ev_async_stop(EV_DEFAULT_ & dir.done);
+    close(dir.root);
+}
+
+static const struct store dir_store = {.create = dir_create,
+                                       .write = dir_write,
+                                       .commit = dir_commit,
+                                       .open = dir_open,
+                                       .read = dir_read,
+                                       .drop = dir_drop,
+                                       .remove = dir_remove,
+                                       .stop = dir_stop};
+
+/* Takes away what writers left that are no more. A fresh one may be about to be locked. */
+static void sweep_parts(void) {
+    int fd = openat(dir.root, PARTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *parts = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+
+    while (parts && (entry = readdir(parts))) {
+        int part = openat(fd, entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        struct stat about;
+
+        if (part >= 0 && fstat(part, &about) == 0 && S_ISREG(about.st_mode) &&
+            about.st_mtime < time(NULL) - FRESH && flock(part, LOCK_EX | LOCK_NB) == 0)
+            unlinkat(fd, entry->d_name, 0);
+        if (part >= 0)
+            close(part);
+    }
+    if (parts)
+        closedir(parts);
+}
+
+static bool can_write(const char *path) {
+    struct object trial = {.fd = -1};
+    ssize_t made;
+
+    if (mkdirat(dir.root, PARTS, 0750) < 0 && errno != EEXIST)
+        made = -errno;
+    else
+        made = make_part(&trial);
+    do_release(&trial);
+    if (made < 0)
+        log_error("store: cannot write to %s: %s; give it to the gateway's user or set \"store\"",
+                  path, strerror(-made));
+    return made == 0;
+}
+
+bool store_dir_start(const char *path) {
+    sigset_t all, before;
+
+    if (mkdir(path, 0750) < 0 && errno != EEXIST) {
+        log_error("store: cannot make %s: %s; make it or set \"store\"", path, strerror(errno));
+        return false;
+    }
+    dir.root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir.root < 0) {
+        log_error("store: cannot open %s: %s", path, strerror(errno));
+        return false;
+    }
+    if (!can_write(path)) {
+        close(dir.root);
+        return false;
+    }
+    sweep_parts();
+    dir.jobs.end = &dir.jobs.first;
+    dir.finished.end = &dir.finished.first;
+    pthread_mutex_init(&dir.lock, NULL);
+    pthread_cond_init(&dir.wake, NULL);
+    ev_async_init(&dir.done, on_done);
+    ev_async_start(EV_DEFAULT_ & dir.done);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_create(&dir.worker, NULL, work, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    store = &dir_store;
+    return true;
+}

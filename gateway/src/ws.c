@@ -1,0 +1,173 @@
+/*
+ * ws.c - frames in and out of libwebsockets.
+ *
+ * Messages in pieces are put together here, bounded: by max_frame, and by far less before login.
+ * One frame is written for each time that the socket can take one; libwebsockets asks again.
+ */
+#include "ws.h"
+#include "config.h"
+#include "memory.h"
+#include "metrics.h"
+#include "rpc.h"
+#include "session.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STRANGER_FRAME_MAX 8192 /* bytes; login and resume are short */
+
+static bool shutting_down;
+
+void ws_shut_down(void) {
+    shutting_down = true;
+}
+
+/* Closes from within a callback: what that is to return. */
+static int hang_up(struct lws *wsi, int code, const char *reason) {
+    lws_close_reason(wsi, code, (unsigned char *)reason, strlen(reason));
+    return -1;
+}
+
+static size_t frame_max(const struct session *session) {
+    bool stranger = session->state == SESSION_NEW || session->state == SESSION_ENTERING;
+
+    return stranger && config.max_frame > STRANGER_FRAME_MAX ? STRANGER_FRAME_MAX
+                                                             : config.max_frame;
+}
+
+static void receive_whole(struct session *session, const char *text, size_t size) {
+    metrics.messages_in++;
+    if (session->state != SESSION_CLOSING)
+        rpc_receive(session, text, size);
+}
+
+static int receive(struct session *session, const char *bytes, size_t size) {
+    struct lws *wsi = session->wsi;
+    size_t left = lws_remaining_packet_payload(wsi); /* as announced: up to SIZE_MAX */
+    size_t room = frame_max(session);
+
+    if (lws_frame_is_binary(wsi))
+        return hang_up(wsi, CLOSE_NOT_TEXT, "text only");
+    if (left > room || session->input.size + size + left > room)
+        return hang_up(wsi, CLOSE_TOO_LARGE, "message too large");
+    if (!session->input.size && lws_is_final_fragment(wsi)) {
+        receive_whole(session, bytes, size);
+        return 0;
+    }
+    session->input.bytes = memory_resize(session->input.bytes, session->input.size + size + left);
+    memcpy(session->input.bytes + session->input.size, bytes, size);
+    session->input.size += size;
+    if (lws_is_final_fragment(wsi)) {
+        char *text = session->input.bytes;
+        size_t length = session->input.size;
+
+        session->input.bytes = NULL;
+        session->input.size = 0;
+        receive_whole(session, text, length);
+        free(text);
+    }
+    return 0;
+}
+
+static int send_next(struct session *session) {
+    struct frame *frame = session_next_frame(session);
+    int written;
+
+    if (!frame && session->state == SESSION_CLOSING)
+        return hang_up(session->wsi, session->close_code, session->close_reason);
+    if (!frame)
+        return 0;
+    metrics.messages_out++;
+    metrics.bytes_out += frame->size;
+    written = lws_write(session->wsi, (unsigned char *)frame->bytes, frame->size, LWS_WRITE_TEXT);
+    frame_drop(frame);
+    if (written < 0)
+        return -1;
+    if (session->outbox.count > 0 || session->state == SESSION_CLOSING)
+        lws_callback_on_writable(session->wsi);
+    return 0;
+}
+
+int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                size_t size) {
+    struct session *session = user;
+
+    switch (reason) {
+    case LWS_CALLBACK_ESTABLISHED:
+        session_open(session, wsi);
+        return 0;
+    case LWS_CALLBACK_RECEIVE:
+        return receive(session, in, size);
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return send_next(session);
+    case LWS_CALLBACK_TIMER:
+        session_close(session, CLOSE_LOGIN_TIMEOUT, "login timeout");
+        return 0;
+    case LWS_CALLBACK_CLOSED:
+        session_closed(session);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* The handshake. */
+
+static bool has_header(struct lws *wsi, enum lws_token_indexes header, char *value, int room) {
+    return lws_hdr_copy(wsi, value, room, header) > 0;
+}
+
+/* Is `word` in a list separated by commas or spaces? */
+static bool lists(const char *list, const char *word) {
+    size_t length = strlen(word);
+
+    while (*list) {
+        size_t n = strcspn(list, ", ");
+
+        if (n == length && strncasecmp(list, word, n) == 0)
+            return true;
+        list += n;
+        list += strspn(list, ", ");
+    }
+    return false;
+}
+
+/* Only browsers send an origin, and only they carry a stranger's page to us. */
+static bool origin_is_allowed(struct lws *wsi) {
+    char origin[256], host[256];
+    const char *of_origin;
+
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) == 0)
+        return true;
+    if (!has_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin))
+        return false;
+    if (*config.origins)
+        return lists(config.origins, origin);
+    of_origin = strstr(origin, "://");
+    return of_origin && has_header(wsi, WSI_TOKEN_HOST, host, sizeof host) &&
+           strcasecmp(of_origin + 3, host) == 0;
+}
+
+static int refuse(struct lws *wsi, unsigned status, const char *why) {
+    return lws_return_http_status(wsi, status, why) ? -1 : 1;
+}
+
+int ws_confirm_upgrade(struct lws *wsi) {
+    char value[256];
+
+    /* From the headers, never from the callback's `in`: see compat.h. Anything but a WebSocket
+     * (HTTP/2, whose header compression is unsafe in 4.1.6, or nonsense) is cut. */
+    if (!has_header(wsi, WSI_TOKEN_UPGRADE, value, sizeof value) ||
+        strcasecmp(value, "websocket") != 0)
+        return -1;
+    if (!has_header(wsi, WSI_TOKEN_GET_URI, value, sizeof value) || strcmp(value, WS_PATH) != 0)
+        return refuse(wsi, HTTP_STATUS_NOT_FOUND, "WebSockets are at " WS_PATH);
+    if (!has_header(wsi, WSI_TOKEN_PROTOCOL, value, sizeof value) || !lists(value, WS_PROTOCOL))
+        return refuse(wsi, HTTP_STATUS_BAD_REQUEST, "the subprotocol is " WS_PROTOCOL);
+    if (!origin_is_allowed(wsi))
+        return refuse(wsi, HTTP_STATUS_FORBIDDEN, "origin not allowed");
+    if (shutting_down || session_count() >= config.max_connections)
+        return refuse(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE, "no room; try again in a moment");
+    return 0;
+}
