@@ -34,8 +34,8 @@ export interface Page {
   /** By topic. */
   drafts: Readonly<Record<number, Draft>>;
   uploads: Readonly<Record<number, readonly Upload[]>>;
-  /** Told to screen readers. */
-  announced: Message | null;
+  /** Id of the newest message of others in the open topic, which screen readers are told of. */
+  announced: number | null;
   /** Error code of something that did not work; shown for a while. */
   trouble: number | null;
 }
@@ -246,7 +246,7 @@ export class App {
     if (event.kind !== 'message.sent') return;
     const { message } = event;
     if (message.topic === this.page.route.topic && message.author !== this.data.account?.id) {
-      this.set({ announced: message });
+      this.set({ announced: message.id });
     }
   }
 
@@ -435,7 +435,8 @@ export class App {
 
   private async deliver(account: Account, pending: Pending): Promise<void> {
     const { client_key, topic, text, visibility, reply_to, documents } = pending;
-    const params = { topic, text, client_key, visibility, reply_to, documents: documents.map((each) => each.id) };
+    const ids = documents.length > 0 ? documents.map((each) => each.id) : undefined;
+    const params = { topic, text, client_key, visibility, reply_to, documents: ids };
     try {
       const { message } = await this.ask<{ message: Message }>('send', params);
       this.change((data) => state.settle(state.applyMessage(data, message), client_key));

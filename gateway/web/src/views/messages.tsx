@@ -69,7 +69,7 @@ export function Messages({ topic, mayWrite }: { topic: number; mayWrite: boolean
           <Icon name="down" />
         </button>
       )}
-      <Announcement />
+      <Announcement messages={messages} />
     </div>
   );
 }
@@ -199,13 +199,14 @@ function TypingLine({ topic, members }: { topic: number; members: readonly Membe
   return <p class="typing">{names.length > 0 && words.types(names.join(', '), names.length > 1)}</p>;
 }
 
-function Announcement() {
+function Announcement({ messages }: { messages: readonly Message[] }) {
   const words = useWords();
-  const message = usePage((page) => page.announced);
+  const announced = usePage((page) => page.announced);
+  const message = messages.find((each) => each.id === announced);
   const files = message?.documents.map((each) => each.name).join(', ');
   return (
     <p class="hidden" aria-live="polite">
-      {message && words.newFrom(message.author_name, message.text || files || words.file)}
+      {message && !message.deleted_at && words.newFrom(message.author_name, message.text || files || words.file)}
     </p>
   );
 }

@@ -1,0 +1,79 @@
+// How it looks: every screen in three languages, light and dark, on a desk and on a small phone. The
+// pictures are for people; checked is that nothing is wider than the window, that what a finger
+// presses is large enough, and that a screen reader has a name for it.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { World } from '../lib/firm.mjs';
+import { logIn, openTopic, pictures, saying, Visitors } from './visitors.mjs';
+
+const desk = { viewport: { width: 1280, height: 800 } };
+const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+/** Pixels. */
+const FINGER = 40;
+
+let world, visitors;
+
+before(async () => {
+  world = await World.start();
+  visitors = await Visitors.start(world);
+  const kim = await world.enter('kim');
+  const ann = await world.enter('ann');
+  const { bank_payment: topic } = world.firm.orgs.Anor.topics;
+  const send = (who, text, more = {}) => who.call('send', { topic, text, client_key: crypto.randomUUID(), ...more });
+  await send(kim, 'Assalomu alaykum! 48 600 000 soʻm oʻtkazish kerak: https://soliq.uz/uz/hisob/17?davr=2025-11&juda=uzun-manzil-boʻlinishi-kerak');
+  const { message } = await send(ann, 'Ketdi: 46 800 000 soʻm.');
+  await ann.call('edit', { message: message.id, version: 1, text: 'Ketdi: 48 600 000 soʻm.' });
+  await send(ann, 'Ichki: bank bilan gaplashildi.', { visibility: 'staff' });
+  const wrong = await send(kim, 'Adashib yozdim');
+  await kim.call('delete', { message: wrong.message.id, version: 1 });
+  await send(kim, 'Rahmat! Bankko‘chirmasiniham'.repeat(8), { reply_to: message.id });
+});
+
+after(async () => {
+  await visitors?.end();
+  await world?.end();
+});
+
+async function look(page, name) {
+  await page.screenshot({ path: `${pictures}/look-${name}.png` });
+  const found = await page.evaluate((finger) => {
+    const boxes = [...document.querySelectorAll('button, a.row, a.round')].filter((each) => each.checkVisibility());
+    const touch = matchMedia('(pointer: coarse)').matches;
+    return {
+      wide: document.documentElement.scrollWidth > innerWidth,
+      small: boxes.filter((each) => touch && !each.matches('.mark')
+        && Math.min(each.offsetWidth, each.offsetHeight) < finger).map((each) => each.outerHTML.slice(0, 120)),
+      nameless: boxes.filter((each) => !(each.ariaLabel || each.textContent.trim())).map((each) => each.outerHTML.slice(0, 120)),
+    };
+  }, FINGER);
+  assert.deepEqual(found, { wide: false, small: [], nameless: [] });
+}
+
+for (const language of ['uz', 'ru', 'en']) {
+  for (const colorScheme of ['light', 'dark']) {
+    for (const [size, options] of Object.entries({ desk, phone })) {
+      const name = `${language}-${colorScheme}-${size}`;
+      test(name, async () => {
+        const page = await visitors.open({ ...options, colorScheme });
+        await page.click(`.languages [lang=${language}]`);
+        await look(page, `${name}-login`);
+        await logIn(page, 'ann');
+        await look(page, `${name}-companies`);
+        await openTopic(page, 'Anor');
+        await saying(page, 'Ketdi: 48 600 000 soʻm.').waitFor();
+        await look(page, `${name}-chat`);
+        await page.locator('button.mark').first().click();
+        await page.locator('.versions li').nth(1).waitFor();
+        await look(page, `${name}-versions`);
+        await page.context().close();
+        const watcher = await visitors.open({ ...options, colorScheme });
+        await watcher.click(`.languages [lang=${language}]`);
+        await logIn(watcher, 'nora');
+        await openTopic(watcher, 'Anor');
+        await look(watcher, `${name}-watching`);
+        await watcher.context().close();
+      });
+    }
+  }
+}
