@@ -320,28 +320,27 @@ void link_ask(struct link *link, const char *method, json_t *params, answer_fn *
         lws_sul_schedule(link->net->context, 0, &link->timer, pause_over, 1);
 }
 
-struct waiting {
+/* The answer that link_wait waits for, one at a time. */
+static struct {
     bool answered;
     json_t *result;
     json_t *fault;
-};
+} waited;
 
-static void waiting_answer(void *owner, json_t *result, json_t *fault) {
-    struct waiting *waiting = owner;
-
-    waiting->answered = true;
-    waiting->result = json_incref(result);
-    waiting->fault = json_incref(fault);
+static void wait_over(void *owner, json_t *result, json_t *fault) {
+    (void)owner;
+    waited.answered = true;
+    waited.result = json_incref(result);
+    waited.fault = json_incref(fault);
 }
 
 json_t *link_wait(struct link *link, const char *method, json_t *params, json_t **fault) {
-    struct waiting waiting = {false, NULL, NULL};
-
-    link_ask(link, method, params, waiting_answer, &waiting);
-    while (!waiting.answered && !link->net->failure[0])
+    memset(&waited, 0, sizeof waited);
+    link_ask(link, method, params, wait_over, NULL);
+    while (!waited.answered && !link->net->failure[0])
         lws_service(link->net->context, 0);
-    *fault = waiting.fault;
-    return waiting.result;
+    *fault = waited.fault;
+    return waited.result;
 }
 
 void link_free(struct link *link) {
