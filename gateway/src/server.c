@@ -10,15 +10,16 @@
 #include "store.h"
 #include "ws.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <ev.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define RX_BUFFER      1024 /* bytes kept for each WebSocket connection */
-#define OTHER_FILES    1024 /* HTTP connections, files and database connections beside WebSockets */
-#define HEADERS_AT_ONCE 512 /* requests whose headers are in memory; the others wait their turn */
+#define RX_BUFFER       1024 /* bytes kept for each WebSocket connection */
+#define OTHER_FILES     1024 /* HTTP connections, files and database connections beside WebSockets */
+#define HEADERS_AT_ONCE 512  /* requests whose headers are in memory; the others wait their turn */
 
 static struct lws_context *context;
 static struct lws_http_mount page_mount, api_mounts[3];
@@ -114,6 +115,7 @@ static void limit_files(void) {
 
 bool server_start(void) {
     void *loops[] = {EV_DEFAULT};
+    struct in_addr ipv4;
     struct lws_context_creation_info info = {
         .options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
                    LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND,
@@ -131,6 +133,10 @@ bool server_start(void) {
     };
     struct lws_vhost *host;
 
+    /* With IPv6 at hand libwebsockets takes an IPv4 address for no address at all, and listens on
+     * every interface. */
+    if (inet_pton(AF_INET, config.listen, &ipv4) == 1)
+        info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
     limit_files();
     log_adopt_libwebsockets();
     context = lws_create_context(&info);
