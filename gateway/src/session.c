@@ -67,26 +67,32 @@ static void set_state(struct session *session, enum session_state to) {
         event_drop(session->since);
         session->since = NULL;
     }
+    ev_timer_stop(EV_DEFAULT_ & session->patience);
     switch (to) {
     case SESSION_NEW:
-        lws_set_timer_usecs(session->wsi, (lws_usec_t)config.login_timeout * LWS_US_PER_SEC);
+        ev_timer_set(&session->patience, config.login_timeout, 0);
+        ev_timer_start(EV_DEFAULT_ & session->patience);
         break;
     case SESSION_ENTERING:
-        lws_set_timer_usecs(session->wsi, LWS_SET_TIMER_USEC_CANCEL);
         break;
     case SESSION_LIVE:
         join(session);
         break;
     case SESSION_CLOSING:
-        lws_set_timer_usecs(session->wsi, LWS_SET_TIMER_USEC_CANCEL);
         lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE, CLOSE_PATIENCE);
         lws_callback_on_writable(session->wsi);
         break;
     }
 }
 
+static void on_impatient(EV_P UNUSED, ev_timer *timer, int events UNUSED) {
+    session_close(timer->data, CLOSE_LOGIN_TIMEOUT, "login timeout");
+}
+
 void session_open(struct session *session, struct lws *wsi) {
     *session = (struct session){.wsi = wsi};
+    ev_init(&session->patience, on_impatient);
+    session->patience.data = session;
     lws_get_peer_simple(wsi, session->address, sizeof session->address);
     rpc_open(session);
     LIST_INSERT_HEAD(&sessions, session, all);
@@ -98,6 +104,7 @@ void session_closed(struct session *session) {
     if (session->state == SESSION_LIVE)
         leave(session);
     LIST_REMOVE(session, all);
+    ev_timer_stop(EV_DEFAULT_ & session->patience);
     rpc_closed(session);
     event_drop(session->since);
     outbox_clear(&session->outbox);

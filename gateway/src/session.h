@@ -10,6 +10,7 @@
 #include "event.h"
 #include "outbox.h"
 
+#include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -47,6 +48,7 @@ struct session {
     enum session_state state;
     uint16_t close_code; /* while closing */
     const char *close_reason;
+    ev_timer patience; /* with a new one to log in */
     struct outbox outbox;
     LIST_ENTRY(session) all;
     LIST_ENTRY(session) admins; /* while live and an admin */

@@ -101,9 +101,6 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
         return receive(session, in, size);
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return send_next(session);
-    case LWS_CALLBACK_TIMER:
-        session_close(session, CLOSE_LOGIN_TIMEOUT, "login timeout");
-        return 0;
     case LWS_CALLBACK_CLOSED:
         session_closed(session);
         return 0;
