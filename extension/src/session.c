@@ -144,8 +144,9 @@ Datum of_account_json(int64 account) {
 
 /* Compares with a hash of nothing when there is no account, so that both take as long. */
 static bool password_fits(const char *hash, text *password) {
-    static const char *const nobody = "$argon2id$v=19$m=65536,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
-                                      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    static const char nobody[crypto_pwhash_STRBYTES] =
+        "$argon2id$v=19$m=65536,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     return crypto_pwhash_str_verify(hash ? hash : nobody, VARDATA_ANY(password),
                                     VARSIZE_ANY_EXHDR(password)) == 0 &&
