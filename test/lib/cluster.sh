@@ -86,10 +86,10 @@ kill_all() {
     local pid children
     pid=$(postmaster)
     [ -n "$pid" ] || fail "no server runs in $dir"
-    as_user kill -STOP "$pid" # so that it starts no more children
+    kill -STOP "$pid" # so that it starts no more children
     children=$(cat "/proc/$pid/task/$pid/children")
     # shellcheck disable=SC2086 # a list of numbers
-    as_user kill -KILL "$pid" $children 2>/dev/null || true
+    kill -KILL "$pid" $children 2>/dev/null || true
     for pid in $pid $children; do while [ -d "/proc/$pid" ]; do sleep 0.05; done; done
 }
 
