@@ -99,8 +99,8 @@ install: all
 	+$(pgxs) install
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/onefin $(DESTDIR)$(prefix)/lib/systemd/system
 	install $(programs) $(DESTDIR)$(prefix)/bin
-	install -m 644 gateway/gateway.conf.example $(DESTDIR)$(prefix)/share/onefin
-	install -m 644 gateway/onefin-gateway.service $(DESTDIR)$(prefix)/lib/systemd/system
+	sed 's|/usr/local|$(prefix)|g' gateway/gateway.conf.example >$(DESTDIR)$(prefix)/share/onefin/gateway.conf.example
+	sed 's|/usr/local|$(prefix)|g' gateway/onefin-gateway.service >$(DESTDIR)$(prefix)/lib/systemd/system/onefin-gateway.service
 	cp -R $(build)/web $(DESTDIR)$(prefix)/share/onefin
 
 installcheck: extension
