@@ -8,12 +8,13 @@
  * rows are sealed twice: hence REPEATABLE READ.
  *
  * Transaction ids mean nothing in another cluster. The first seal after a restore (the system
- * identifier is another, or the previous snapshot lies in this cluster's future), like the very
- * first of a database, takes what no seal names, while it holds writers off, and remembers the
- * highest id as base: those entries' xact columns are never looked at again. A promoted replica and
- * a cluster that crashed go on with the same ids, and need nothing. With synchronous_commit = off a
- * crash can lose an entry and the seal over it, but never the entry alone: the seal's commit record
- * is the later one in the WAL.
+ * identifier is another, or the previous snapshot lies in this cluster's future) takes what no seal
+ * names, while it holds writers off, and remembers the highest id as base: those entries' xact
+ * columns are never looked at again. The very first seal of a database takes everything, too, but
+ * waits for nobody, unless it sees a transaction that this cluster has not had yet. A promoted
+ * replica and a cluster that crashed go on with the same ids, and need nothing. With
+ * synchronous_commit = off a crash can lose an entry and the seal over it, but never the entry
+ * alone: the seal's commit record is the later one in the WAL.
  */
 #include "postgres.h"
 
@@ -21,11 +22,14 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "canon.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_type_d.h"
 #include "commands/async.h"
+#include "commands/extension.h"
 #include "identity.h"
 #include "plan.h"
 #include "seal.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
@@ -97,6 +101,17 @@ static int64 highest_id(void) {
     return of_result_id(0, 1);
 }
 
+/* Whether an entry is of a transaction that, here, has not ended yet: it came with a restore. */
+static bool has_foreign_entries(void) {
+    static OfStatement find = {
+        "SELECT FROM onefin.journal WHERE xact >= pg_snapshot_xmax(pg_current_snapshot())"
+        " OR xact = ANY (ARRAY(SELECT pg_snapshot_xip(pg_current_snapshot()))) LIMIT 1",
+        0,
+        {0}};
+
+    return of_run_as_owner(&find, NULL, true) == 1;
+}
+
 /* Writes one seal over rows[from, to) of the table read. */
 static void write_seal(const SPITupleTable *rows, uint64 from, uint64 to, Previous *previous) {
     static OfStatement insert = {
@@ -131,48 +146,67 @@ static void write_seal(const SPITupleTable *rows, uint64 from, uint64 to, Previo
     of_run_as_owner(&insert, &args, false);
 }
 
-/* Reads and seals within the open transaction. Returns -1 when writers must be held off for it. */
-static int64 seal_new(bool held_off) {
+typedef enum Outcome { DONE, HOLD_OFF_WRITERS, NO_EXTENSION } Outcome;
+
+/* Reads and seals within the open transaction. */
+static Outcome seal_new(bool held_off) {
     Previous previous;
     SPITupleTable *rows;
     uint64 n;
 
     read_previous(&previous);
-    if (!previous.usable && !held_off)
-        return previous.number == 0 && highest_id() == 0 ? 0 : -1;
-    if (!previous.usable)
+    if (held_off)
         previous.base_id = highest_id();
+    else if (!previous.usable && (previous.number > 0 || has_foreign_entries()))
+        return HOLD_OFF_WRITERS;
     n = read_new(&previous);
     rows = SPI_tuptable;
-    if (n == 0 && previous.usable)
-        return 0;
+    if (n == 0 && !held_off)
+        return DONE;
     for (uint64 from = 0; from == 0 || from < n; from += ENTRIES_PER_SEAL)
         write_seal(rows, from, Min(from + ENTRIES_PER_SEAL, n), &previous);
     Async_Notify("onefin", psprintf("%lld", (long long)previous.number));
-    return n;
+    return DONE;
 }
 
-static int64 in_transaction(bool hold_off) {
-    int64 n;
+/*
+ * Holds off DROP EXTENSION until the end of the transaction: it locks the tables in an order of its
+ * own, and the two would wait for each other. False when the extension is not there.
+ */
+static bool hold_extension(void) {
+    Oid extension = get_extension_oid("onefin", true);
+
+    if (!OidIsValid(extension))
+        return false;
+    LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+    return get_extension_oid("onefin", true) == extension;
+}
+
+static Outcome in_transaction(bool hold_off) {
+    Outcome outcome = NO_EXTENSION;
 
     StartTransactionCommand();
     XactIsoLevel = XACT_REPEATABLE_READ;
-    of_spi_begin();
-    if (hold_off) {
-        static OfStatement lock = {"LOCK TABLE onefin.journal IN SHARE MODE", 0, {0}};
+    if (hold_extension()) {
+        of_spi_begin();
+        if (hold_off) {
+            static OfStatement lock = {"LOCK TABLE onefin.journal IN SHARE MODE", 0, {0}};
 
-        of_run_as_owner(&lock, NULL, false);
+            of_run_as_owner(&lock, NULL, false);
+        }
+        PushActiveSnapshot(GetTransactionSnapshot());
+        outcome = seal_new(hold_off);
+        PopActiveSnapshot();
+        of_spi_end();
     }
-    PushActiveSnapshot(GetTransactionSnapshot());
-    n = seal_new(hold_off);
-    PopActiveSnapshot();
-    of_spi_end();
     CommitTransactionCommand();
-    return n;
+    return outcome;
 }
 
-int64 of_seal_batch(void) {
-    int64 n = in_transaction(false);
+bool of_seal_batch(void) {
+    Outcome outcome = in_transaction(false);
 
-    return n >= 0 ? n : in_transaction(true);
+    if (outcome == HOLD_OFF_WRITERS)
+        outcome = in_transaction(true);
+    return outcome != NO_EXTENSION;
 }

@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "commands/extension.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -32,15 +31,6 @@ static void on_exit_detach(int code, Datum arg) {
     of_sealer_detach(code == 0 ? (OfSealerState)DatumGetInt32(arg) : OF_SEALER_NONE);
 }
 
-static bool extension_is_here(void) {
-    bool here;
-
-    StartTransactionCommand();
-    here = OidIsValid(get_extension_oid("onefin", true));
-    CommitTransactionCommand();
-    return here;
-}
-
 static void set_planner(void) {
     /* The two looks are narrow; before the table's first ANALYZE the planner cannot know it. */
     SetConfigOption("enable_seqscan", "off", PGC_USERSET, PGC_S_OVERRIDE);
@@ -52,13 +42,18 @@ static void set_planner(void) {
         SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_OVERRIDE);
 }
 
-static void one_cycle(MemoryContext scratch) {
+/* False when the extension is not there. */
+static bool one_cycle(MemoryContext scratch) {
+    bool here;
+
+    of_sealer_take_wakeup();
     MemoryContextSwitchTo(scratch);
     pgstat_report_activity(STATE_RUNNING, "sealing the journal");
-    of_seal_batch();
+    here = of_seal_batch();
     pgstat_report_activity(STATE_IDLE, NULL);
     MemoryContextSwitchTo(TopMemoryContext);
     MemoryContextReset(scratch);
+    return here;
 }
 
 void onefin_sealer_main(Datum database) {
@@ -75,9 +70,7 @@ void onefin_sealer_main(Datum database) {
     scratch =
         AllocSetContextCreate(TopMemoryContext, "onefin sealer cycle", ALLOCSET_DEFAULT_SIZES);
 
-    while (extension_is_here()) {
-        of_sealer_take_wakeup();
-        one_cycle(scratch);
+    while (one_cycle(scratch)) {
         (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_MS,
                         PG_WAIT_EXTENSION);
         ResetLatch(MyLatch);
