@@ -78,6 +78,14 @@ void http_refuse(struct exchange *exchange, unsigned status, int code, const cha
     http_answer(exchange, status, "application/json", db_error(code, message, NULL, hint));
 }
 
+static bool is_utf8(const char *text) {
+    json_t *string = json_string(text);
+    bool fine = string != NULL;
+
+    json_decref(string);
+    return fine;
+}
+
 char *http_token(struct lws *wsi) {
     static const char scheme[] = "Bearer ";
     int length = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
@@ -85,7 +93,7 @@ char *http_token(struct lws *wsi) {
     char *token = NULL;
 
     if (lws_hdr_copy(wsi, value, length + 1, WSI_TOKEN_HTTP_AUTHORIZATION) > 0 &&
-        strncasecmp(value, scheme, strlen(scheme)) == 0)
+        strncasecmp(value, scheme, strlen(scheme)) == 0 && is_utf8(value))
         token = memory_text(value + strlen(scheme));
     memory_forget(value);
     return token;
@@ -104,7 +112,8 @@ char *http_parameter(struct lws *wsi, const char *name) {
         if (lws_hdr_copy_fragment(wsi, value, size + 1, WSI_TOKEN_HTTP_URI_ARGS, i) > 0 &&
             strncmp(value, name, length) == 0 && value[length] == '=') {
             memmove(value, value + length + 1, size - length);
-            return value;
+            if (is_utf8(value))
+                return value;
         }
         free(value);
     }
@@ -159,9 +168,10 @@ static void serve(struct exchange *exchange) {
     }
     if (known)
         http_refuse(exchange, HTTP_STATUS_METHOD_NOT_ALLOWED, RPC_UNKNOWN_METHOD,
-                    "method not allowed", NULL);
+                    "method not allowed", "GET /files/ID, POST /files, GET /healthz, GET /metrics.");
     else
-        http_refuse(exchange, HTTP_STATUS_NOT_FOUND, RPC_NOT_FOUND, "no such page", NULL);
+        http_refuse(exchange, HTTP_STATUS_NOT_FOUND, RPC_NOT_FOUND, "no such page",
+                    "The web page is at /, WebSockets are at " WS_PATH ", files at /files/ID.");
 }
 
 /* A body without announced length is not read, so that it cannot be taken for another request. */
@@ -234,6 +244,8 @@ int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
         return 0;
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return on_writable(exchange);
+    case LWS_CALLBACK_HTTP_FILE_COMPLETION:
+        return lws_http_transaction_completed(wsi) ? -1 : 0; /* a kept connection's next request */
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
         if (exchange)

@@ -46,5 +46,5 @@ void http_read(struct exchange *exchange, bool reading);
 /* The token of "Authorization: Bearer", for the caller to forget; NULL when there is none. */
 char *http_token(struct lws *wsi);
 
-/* A parameter of the URL, decoded, for the caller to free; NULL when there is none. */
+/* A parameter of the URL, decoded, for the caller to free; NULL when there is none in UTF-8. */
 char *http_parameter(struct lws *wsi, const char *name);

@@ -256,7 +256,7 @@ static void read_body(struct request *request, json_t *body) {
 static struct request *request_read(const char *text, size_t size) {
     struct request *request = memory_zeroed(sizeof *request);
     json_error_t error;
-    json_t *body = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    json_t *body = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     char hint[80];
 
     request->size = size;

@@ -80,8 +80,17 @@ static void give_up_by_store(struct upload *upload, ssize_t error) {
     if (upload->exchange)
         http_refuse(upload->exchange, HTTP_STATUS_INTERNAL_SERVER_ERROR, RPC_INTERNAL,
                     "the file could not be stored",
-                    error == -ENOSPC ? "The store is full; tell the operator." : NULL);
+                    error == -ENOSPC ? "The store is full; tell the operator."
+                                     : "Try again; should it last, tell the operator.");
     upload_free(upload);
+}
+
+static void refuse_size(struct upload *upload, size_t most) {
+    char hint[64];
+
+    snprintf(hint, sizeof hint, "Files may have %zu bytes at most.", most);
+    http_refuse(upload->exchange, HTTP_STATUS_REQ_ENTITY_TOO_LARGE, RPC_INVALID_PARAMS,
+                "the file is too large", hint);
 }
 
 static bool is_error(const char *json, json_int_t *code) {
@@ -167,8 +176,7 @@ static void on_begun(void *owner, const char *json) {
                     &key, "max_bytes", &most) != 0) {
         give_up(upload, json);
     } else if (upload->expected > (size_t)most) {
-        http_refuse(upload->exchange, HTTP_STATUS_REQ_ENTITY_TOO_LARGE, RPC_LIMIT,
-                    "the file is too large", NULL);
+        refuse_size(upload, most);
         upload_free(upload);
     } else {
         upload->key = memory_text(key);
@@ -210,10 +218,9 @@ static bool read_request(struct upload *upload) {
                     "POST to /files?topic=ID&name=NAME, the name URL-encoded.");
     else if (!read_length(exchange->wsi, &upload->expected))
         http_refuse(exchange, HTTP_STATUS_LENGTH_REQUIRED, RPC_INVALID_PARAMS,
-                    "bad Content-Length", NULL);
+                    "bad Content-Length", "Send the length of the file in bytes.");
     else if (upload->expected > config.max_upload)
-        http_refuse(exchange, HTTP_STATUS_REQ_ENTITY_TOO_LARGE, RPC_LIMIT, "the file is too large",
-                    NULL);
+        refuse_size(upload, config.max_upload);
     else
         return true;
     return false;
