@@ -1,7 +1,6 @@
 // JSON-RPC over WebSocket, by the npm library `ws`: one connection as it is (Connection), and a
 // person with a login who comes back by itself, as a good client does (Member).
 
-import { once } from 'node:events';
 import WebSocket from 'ws';
 import { sleep, until } from './scratch.mjs';
 
@@ -40,7 +39,7 @@ export class Connection {
             });
         });
         connection.socket.on('error', () => {}); // `close` follows
-        await Promise.race([once(connection.socket, 'open'),
+        await Promise.race([new Promise(resolve => connection.socket.once('open', resolve)),
             connection.closed.then(() => Promise.reject(new Gone('not opened')))]);
         return connection;
     }
