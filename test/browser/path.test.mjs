@@ -96,7 +96,7 @@ test('nothing of the supervisor came to the others, and the journal has it', asy
 test('a document goes up and comes down byte for byte', async () => {
   const { name, bytes } = missing ? madePdf() : documents().find((each) => each.name.endsWith('.pdf'));
   await kim.setInputFiles('.composer input[type=file]', { name, mimeType: 'application/pdf', buffer: bytes });
-  await kim.locator('.attachments li', { hasText: name }).locator('progress').waitFor({ state: 'detached' });
+  await kim.locator('.attachments li', { hasText: name }).locator('.document-size').waitFor();
   await say(kim, 'Hisob ilova qilindi');
   const arrived = saying(ann, 'Hisob ilova qilindi').locator('.document');
   await arrived.waitFor();

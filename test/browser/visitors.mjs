@@ -76,7 +76,10 @@ export async function say(page, text) {
 }
 
 /** The message with this text, as a locator. */
-export const saying = (page, text) => page.locator('.message', { has: page.getByText(text, { exact: true }) });
+export function saying(page, text) {
+  const exactly = new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+  return page.locator('.message', { has: page.locator('.text', { hasText: exactly }) });
+}
 
 /** Chooses from a message's menu, by the place in it. */
 export async function act(page, message, icon) {

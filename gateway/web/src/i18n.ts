@@ -73,7 +73,7 @@ const uz = {
   removeHint: 'Oʻrnida “oʻchirilgan” belgisi qoladi, asl nusxasi tarixda saqlanadi.',
 
   write: 'Xabar yozing',
-  writeNote: 'Xodimlar uchun ichki qayd',
+  writeNote: 'Ichki qayd yozing',
   send: 'Yuborish',
   attach: 'Fayl biriktirish',
   drop: 'Faylni shu yerga tashlang',
@@ -186,8 +186,8 @@ const ru: Dictionary = {
   removeQuestion: 'Удалить сообщение?',
   removeHint: 'На его месте останется отметка «удалено», оригинал сохранится в истории.',
 
-  write: 'Напишите сообщение',
-  writeNote: 'Внутренняя заметка для сотрудников',
+  write: 'Сообщение',
+  writeNote: 'Внутренняя заметка',
   send: 'Отправить',
   attach: 'Прикрепить файл',
   drop: 'Отпустите файл здесь',
@@ -299,7 +299,7 @@ const en: Dictionary = {
   removeHint: 'A “deleted” mark stays in its place, and the original is kept in the history.',
 
   write: 'Write a message',
-  writeNote: 'An internal note for the staff',
+  writeNote: 'Write an internal note',
   send: 'Send',
   attach: 'Attach a file',
   drop: 'Drop the file here',

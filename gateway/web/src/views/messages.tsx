@@ -108,7 +108,7 @@ function readersOf(message: Message, members: readonly Member[], marks: Marks | 
     .join(', ');
 }
 
-/** The first message that was unread when the topic was opened; it stays marked while it is open. */
+/** The first message that was unread when the topic was opened, if it is loaded; it stays marked while it is open. */
 function useUnreadDivider(topic: number, me: number, loaded: boolean): number | null {
   const found = useRef<number | null | undefined>(undefined);
   if (found.current === undefined && loaded) {
@@ -116,7 +116,7 @@ function useUnreadDivider(topic: number, me: number, loaded: boolean): number | 
     const unread = findTopic(data, topic)?.topic.unread ?? 0;
     const others = (data.threads[topic]?.messages ?? none).filter((each) => each.author !== me && !each.deleted_at);
     const watching = data.account !== null && isGhost(data.account);
-    found.current = watching ? null : (others[Math.max(0, others.length - unread)]?.id ?? null);
+    found.current = watching ? null : (others[others.length - unread]?.id ?? null);
   }
   return found.current ?? null;
 }
