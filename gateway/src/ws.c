@@ -38,22 +38,29 @@ static size_t frame_max(const struct session *session) {
 
 static void receive_whole(struct session *session, const char *text, size_t size) {
     metrics.messages_in++;
-    if (session->state != SESSION_CLOSING)
-        rpc_receive(session, text, size);
+    rpc_receive(session, text, size);
 }
 
-static int receive(struct session *session, const char *bytes, size_t size) {
+/* A connection that is being closed is read on, to no purpose but that its close frame arrives:
+ * the kernel resets a socket that goes with bytes unread, and with it what was sent. */
+static void receive(struct session *session, const char *bytes, size_t size) {
     struct lws *wsi = session->wsi;
     size_t left = lws_remaining_packet_payload(wsi); /* as announced: up to SIZE_MAX */
     size_t room = frame_max(session);
 
-    if (lws_frame_is_binary(wsi))
-        return hang_up(wsi, CLOSE_NOT_TEXT, "text only");
-    if (left > room || session->input.size + size + left > room)
-        return hang_up(wsi, CLOSE_TOO_LARGE, "message too large");
+    if (session->state == SESSION_CLOSING)
+        return;
+    if (lws_frame_is_binary(wsi)) {
+        session_close(session, CLOSE_NOT_TEXT, "text only");
+        return;
+    }
+    if (left > room || session->input.size + size + left > room) {
+        session_close(session, CLOSE_TOO_LARGE, "message too large");
+        return;
+    }
     if (!session->input.size && lws_is_final_fragment(wsi)) {
         receive_whole(session, bytes, size);
-        return 0;
+        return;
     }
     session->input.bytes = memory_resize(session->input.bytes, session->input.size + size + left);
     memcpy(session->input.bytes + session->input.size, bytes, size);
@@ -67,7 +74,6 @@ static int receive(struct session *session, const char *bytes, size_t size) {
         receive_whole(session, text, length);
         free(text);
     }
-    return 0;
 }
 
 static int send_next(struct session *session) {
@@ -98,7 +104,8 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
         session_open(session, wsi);
         return 0;
     case LWS_CALLBACK_RECEIVE:
-        return receive(session, in, size);
+        receive(session, in, size);
+        return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return send_next(session);
     case LWS_CALLBACK_CLOSED:
