@@ -116,7 +116,7 @@ test('refused: no token, a wrong one, another company, an unknown id', async () 
     await refused(await download(wrong, document.id), 401, -32001);
     await refused(await download(lee, document.id), 404, -32003);
     await refused(await download(kim, 987654321), 404, -32003);
-    await refused(await download(kim, '../../etc/passwd'), 404, -32003);
+    await refused(await download(kim, '..%2f..%2fetc%2fpasswd'), 404, -32003);
     await refused(await download(kim, '1e3'), 404, -32003);
     await refused(await upload(undefined, 'a.txt', Buffer.from('x')), 401, -32001);
     await refused(await upload(wrong, 'a.txt', Buffer.from('x')), 401, -32001);
@@ -131,10 +131,14 @@ test('refused: no topic, a bad topic, no name, a bad name', async () => {
     await refused(await post('?topic=abc&name=a.txt'), 400, -32602);
     await refused(await post(`?topic=${topic}`), 400, -32602);
     await refused(await post(`?topic=${topic}&name=`), 400, -32602);
-    for (const name of ['../up.txt', 'a/b.txt', 'a\0b', 'a\nb', '.', '..', 'x'.repeat(2000)])
+    for (const name of ['../up.txt', 'a/b.txt', 'a\nb', '.', '..', 'x'.repeat(2000)])
         await refused(await upload(kim, name, Buffer.from('x')), 400, -32602);
     await refused(await post(`?topic=${topic}&name=%ff%fe`), 400, -32602);
-    await refused(await post(`?topic=${topic}&name=%zz`), 400, -32602);
+    // libwebsockets hangs up on a NUL in the address.
+    await assert.rejects(upload(kim, 'a\0b', Buffer.from('x')));
+    // What is no URL never reaches the gateway: libwebsockets answers 403 or cuts the connection.
+    for (const name of ['%zz', '%00'])
+        assert.equal(await post(`?topic=${topic}&name=${name}`).then(answer => answer.status, () => 403), 403);
 });
 
 test('too large is refused with 413, announced or not, and leaves nothing behind', async () => {
