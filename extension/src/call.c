@@ -98,15 +98,11 @@ static const char *hint_of(int sqlstate) {
 }
 
 /* The error as the caller is told it; raised again when it is not the caller's to know. */
-static Jsonb *answer_error(MemoryContext context) {
-    ErrorData *error;
+static Jsonb *answer_error(ErrorData *error) {
     Jsonb *answer;
 
-    MemoryContextSwitchTo(context);
-    error = CopyErrorData();
     if (of_rpc_code(error->sqlerrcode) == 0)
-        PG_RE_THROW();
-    FlushErrorState();
+        ReThrowError(error);
     answer = of_call_error(error->sqlerrcode, error->message,
                            error->hint ? error->hint : hint_of(error->sqlerrcode), error->detail);
     FreeErrorData(error);
@@ -119,6 +115,7 @@ static Jsonb *run_as(OfActor *actor, OfBody body, void *argument) {
     ResourceOwner owner = CurrentResourceOwner;
     OfActor *before = of_set_call_actor(actor);
     OfIdentity identity;
+    ErrorData *volatile error = NULL;
     Jsonb *volatile answer = NULL;
 
     PG_TRY();
@@ -134,12 +131,16 @@ static Jsonb *run_as(OfActor *actor, OfBody body, void *argument) {
         }
         PG_CATCH();
         {
-            answer = answer_error(context);
+            MemoryContextSwitchTo(context);
+            error = CopyErrorData();
+            FlushErrorState();
             RollbackAndReleaseCurrentSubTransaction();
         }
         PG_END_TRY();
         MemoryContextSwitchTo(context);
         CurrentResourceOwner = owner;
+        if (error)
+            answer = answer_error(error);
     }
     PG_FINALLY();
     { of_set_call_actor(before); }

@@ -84,7 +84,10 @@ static Datum send_once(int64 author, Datum client_key, bool has_key, const OfArg
     Datum body = (Datum)0;
 
     if (!repeated && (message = insert(args, as_owner, &body)) == 0) {
-        message = find_by_key(author, client_key);
+        if ((message = find_by_key(author, client_key)) == 0)
+            ereport(ERROR, (errcode(ERRCODE_UNIQUE_VIOLATION),
+                            errmsg("the client_key is that of a message out of your sight"),
+                            errhint("Choose a new key for each message.")));
         repeated = true;
     }
     of_json_begin(&json);
