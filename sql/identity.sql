@@ -45,15 +45,20 @@ BEGIN;
 SELECT t.call('ali', 'send', '{"topic": 1, "text": " "}');
 SELECT onefin.current_account() IS NULL, current_user;
 -- An error that is not the caller's doing is raised, and leaves nobody behind either.
-SET statement_timeout = '300ms';
 CREATE FUNCTION onefin_api.slow() RETURNS jsonb LANGUAGE sql RETURN (SELECT to_jsonb(true) FROM pg_sleep(60));
 GRANT EXECUTE ON FUNCTION onefin_api.slow() TO onefin_client;
+SET statement_timeout = '300ms';
 SAVEPOINT before;
 SELECT onefin.call('ali', 'slow');
 ROLLBACK TO before;
 SELECT onefin.current_account() IS NULL, current_user;
-ROLLBACK;
+COMMIT;
+-- Also where no transaction was begun: the connection goes on as if nothing had been.
+SELECT onefin.call('ali', 'slow');
 SELECT onefin.current_account() IS NULL, current_user;
+RESET statement_timeout;
+DROP FUNCTION onefin_api.slow();
+SELECT t.call('ali', 'slow');
 
 -- Logging in: a password makes a session, whose token is told once and kept as a hash only.
 SELECT t.call('boss', 'accounts', '{"id": 6, "password": "correct horse"}', '{account,login}');

@@ -61,7 +61,7 @@ INSERT INTO onefin.assignment (org_id, account_id) VALUES (1, 4), (2, 5);
 
 CREATE FUNCTION t.shown(value text) RETURNS text LANGUAGE sql IMMUTABLE
 RETURN regexp_replace(regexp_replace(regexp_replace(value, '"\d{4}-\d\d-\d\d[T ][^"]*"', '"T"', 'g'),
-    '"[0-9a-f]{64}"', '"T"', 'g'), '"seal": \d+', '"seal": N', 'g');
+    '"[0-9a-f]{64}"', '"T"', 'g'), '"seal": \d+', '"seal": "N"', 'g');
 COMMENT ON FUNCTION t.shown(text) IS 'Without what varies';
 
 CREATE FUNCTION t.answer(answer jsonb, path text[]) RETURNS text LANGUAGE sql IMMUTABLE
