@@ -97,10 +97,12 @@ bench:
 
 install: all
 	+$(pgxs) install
-	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/onefin $(DESTDIR)$(prefix)/lib/systemd/system
+	install -d $(addprefix $(DESTDIR)$(prefix)/,bin share/onefin share/doc/onefin lib/systemd/system)
 	install $(programs) $(DESTDIR)$(prefix)/bin
 	sed 's|/usr/local|$(prefix)|g' gateway/gateway.conf.example >$(DESTDIR)$(prefix)/share/onefin/gateway.conf.example
 	sed 's|/usr/local|$(prefix)|g' gateway/onefin-gateway.service >$(DESTDIR)$(prefix)/lib/systemd/system/onefin-gateway.service
+	install -m 644 extension/README.md $(DESTDIR)$(prefix)/share/doc/onefin/extension.md
+	install -m 644 gateway/README.md $(DESTDIR)$(prefix)/share/doc/onefin/gateway.md
 	cp -R $(build)/web $(DESTDIR)$(prefix)/share/onefin
 
 installcheck: extension
