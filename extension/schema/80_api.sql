@@ -196,8 +196,12 @@ SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     target bigint := accounts.id;
-    hash text := CASE WHEN accounts.password IS NOT NULL THEN onefin.password_hash(accounts.password) END;
+    hash text;
 BEGIN
+    -- Apart, so that who may not hash a password can still list.
+    IF accounts.password IS NOT NULL THEN
+        hash := onefin.password_hash(accounts.password);
+    END IF;
     IF num_nonnulls(target, accounts.login, hash, accounts.name, accounts.role, accounts.org, accounts.department,
         accounts.language, accounts.db_role, accounts.disabled) = 0 THEN
         RETURN jsonb_build_object('accounts', (SELECT coalesce(jsonb_agg(a.body ORDER BY a.name), '[]') FROM onefin.account_body a));

@@ -3,7 +3,8 @@
  *
  * For each seal: its number follows the one before, its entries are there, and their hash with the
  * previous hash is the one written. For each entry about a message's version: the text that is kept
- * has the digest that the entry names. It stops at the first that does not match, and names it.
+ * has the digest that the entry names, none where it was deleted. It stops at the first that does
+ * not match, and names it.
  */
 #include "postgres.h"
 
@@ -44,8 +45,7 @@ static int64 wrong_text(Datum entries) {
         " LEFT JOIN onefin.message m ON m.id = j.subject_id AND m.version = j.version"
         " LEFT JOIN onefin.message_version v ON v.message_id = j.subject_id AND v.version = "
         "j.version"
-        " WHERE j.id = ANY ($1) AND j.kind IN ('message.sent', 'message.edited', "
-        "'message.imported')"
+        " WHERE j.id = ANY ($1) AND j.kind LIKE 'message.%'"
         " AND j.digest IS DISTINCT FROM sha256(convert_to(coalesce(m.text, v.text), 'UTF8'))"
         " ORDER BY j.id LIMIT 1",
         1,
