@@ -1,6 +1,6 @@
-// Builds the page: node build.mjs OUTDIR (default: .build/web at the top of the tree).
-// OUTDIR gets index.html, app.js, app.css and icon.svg; names stay the same from build to build, and
-// index.html asks for them with a digest of their content, so that no cache serves an old one.
+// Builds the page: node build.mjs OUTDIR (default: .build/web at the top of the tree). OUTDIR gets
+// index.html, app.js, app.css and icon.svg; names stay the same from build to build, and index.html
+// asks for them with a digest of their content, so that no cache serves an old one.
 
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// How it looks: every screen in three languages, light and dark, on a desk and on a small phone. The
-// pictures are for people; checked is that nothing is wider than the window, that what a finger
+// How it looks: every screen in three languages, light and dark, on a desk and on a small phone.
+// The pictures are for people; checked is that nothing is wider than the window, that what a finger
 // presses is large enough, and that a screen reader has a name for it.
 
 import assert from 'node:assert/strict';
@@ -20,8 +20,12 @@ before(async () => {
   const kim = await world.enter('kim');
   const ann = await world.enter('ann');
   const { bank_payment: topic } = world.firm.orgs.Anor.topics;
-  const send = (who, text, more = {}) => who.call('send', { topic, text, client_key: crypto.randomUUID(), ...more });
-  await send(kim, 'Assalomu alaykum! 48 600 000 soʻm oʻtkazish kerak: https://soliq.uz/uz/hisob/17?davr=2025-11&juda=uzun-manzil-boʻlinishi-kerak');
+  const send = (who, text, more = {}) =>
+    who.call('send', { topic, text, client_key: crypto.randomUUID(), ...more });
+  await send(
+    kim,
+    'Assalomu alaykum! 48 600 000 soʻm oʻtkazish kerak: https://soliq.uz/uz/hisob/17?davr=2025-11&juda=uzun-manzil-boʻlinishi-kerak',
+  );
   const { message } = await send(ann, 'Ketdi: 46 800 000 soʻm.');
   await ann.call('edit', { message: message.id, version: 1, text: 'Ketdi: 48 600 000 soʻm.' });
   await send(ann, 'Ichki: bank bilan gaplashildi.', { visibility: 'staff' });
@@ -38,14 +42,27 @@ after(async () => {
 async function look(page, name) {
   await page.screenshot({ path: `${pictures}/look-${name}.png` });
   const found = await page.evaluate((finger) => {
-    const boxes = [...document.querySelectorAll('button, a.row, a.round')].filter((each) => each.checkVisibility());
+    const boxes = [...document.querySelectorAll('button, a.row, a.round')].filter((each) =>
+      each.checkVisibility(),
+    );
     const touch = matchMedia('(pointer: coarse)').matches;
     return {
-      wide: [...document.body.querySelectorAll('*')].filter((each) => !each.closest('.hidden')
-        && each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.outerHTML.slice(0, 120)),
-      small: boxes.filter((each) => touch && !each.matches('.mark')
-        && Math.min(each.offsetWidth, each.offsetHeight) < finger).map((each) => each.outerHTML.slice(0, 120)),
-      nameless: boxes.filter((each) => !(each.ariaLabel || each.textContent.trim())).map((each) => each.outerHTML.slice(0, 120)),
+      wide: [...document.body.querySelectorAll('*')]
+        .filter(
+          (each) => !each.closest('.hidden') && each.getBoundingClientRect().right > innerWidth + 1,
+        )
+        .map((each) => each.outerHTML.slice(0, 120)),
+      small: boxes
+        .filter(
+          (each) =>
+            touch &&
+            !each.matches('.mark') &&
+            Math.min(each.offsetWidth, each.offsetHeight) < finger,
+        )
+        .map((each) => each.outerHTML.slice(0, 120)),
+      nameless: boxes
+        .filter((each) => !(each.ariaLabel || each.textContent.trim()))
+        .map((each) => each.outerHTML.slice(0, 120)),
     };
   }, FINGER);
   assert.deepEqual(found, { wide: [], small: [], nameless: [] });

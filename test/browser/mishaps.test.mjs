@@ -1,5 +1,5 @@
-// What goes wrong: lost connections, reloads in the middle of sending, changes made elsewhere, sessions
-// that end. Nothing typed is lost, and nothing shows or is stored twice.
+// What goes wrong: lost connections, reloads in the middle of sending, changes made elsewhere,
+// sessions that end. Nothing typed is lost, and nothing shows or is stored twice.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -24,15 +24,21 @@ after(async () => {
 });
 
 /** Waits until the page shows exactly these messages, at the end of the topic, none pending. */
-const shows = (page, texts) => until(async () => {
-  const now = (await shown(page)).slice(-texts.length);
-  return now.join('\n') === texts.join('\n') && (await page.locator('.message.pending').count()) === 0;
-}, `the page to show ${texts.length} messages`);
+const shows = (page, texts) =>
+  until(async () => {
+    const now = (await shown(page)).slice(-texts.length);
+    return (
+      now.join('\n') === texts.join('\n') && (await page.locator('.message.pending').count()) === 0
+    );
+  }, `the page to show ${texts.length} messages`);
 
 test('a draft survives a reload', async () => {
   await kim.locator('.composer textarea').pressSequentially('Yarim yozilgan');
   await kim.reload();
-  await until(async () => (await kim.inputValue('.composer textarea')) === 'Yarim yozilgan', 'the draft');
+  await until(
+    async () => (await kim.inputValue('.composer textarea')) === 'Yarim yozilgan',
+    'the draft',
+  );
   await kim.fill('.composer textarea', '');
 });
 
@@ -69,13 +75,23 @@ test('killing the gateway and reloading in the middle of sending loses and doubl
   await shows(ann, texts);
   const stored = await world.cluster.query(
     'SELECT text FROM onefin.message WHERE topic_id = $1 AND text LIKE $2 ORDER BY id',
-    [world.firm.orgs.Anor.topics.bank_payment, 'Qator %']);
-  assert.deepEqual(stored.map((row) => row.text), texts);
+    [world.firm.orgs.Anor.topics.bank_payment, 'Qator %'],
+  );
+  assert.deepEqual(
+    stored.map((row) => row.text),
+    texts,
+  );
 });
 
 test('older messages load upwards, and the place is kept', async () => {
-  const send = (text) => world.admin.call('import', { topic: world.firm.orgs.Anor.topics.contract, text,
-    author: world.firm.accounts.kim.id, at: '2025-01-15T10:00:00+05:00', client_key: crypto.randomUUID() });
+  const send = (text) =>
+    world.admin.call('import', {
+      topic: world.firm.orgs.Anor.topics.contract,
+      text,
+      author: world.firm.accounts.kim.id,
+      at: '2025-01-15T10:00:00+05:00',
+      client_key: crypto.randomUUID(),
+    });
   for (let at = 1; at <= 120; at++) await send(`Eski ${at}`);
   await openTopic(ann, null, 1);
   await saying(ann, 'Eski 120').waitFor();
@@ -84,7 +100,10 @@ test('older messages load upwards, and the place is kept', async () => {
     await ann.locator('.messages').evaluate((box) => box.scrollTo(0, 0));
     return (await shown(ann)).length === 120;
   }, 'all of the topic');
-  assert.deepEqual(await shown(ann), Array.from({ length: 120 }, (_, at) => `Eski ${at + 1}`));
+  assert.deepEqual(
+    await shown(ann),
+    Array.from({ length: 120 }, (_, at) => `Eski ${at + 1}`),
+  );
   await openTopic(ann, null, 0);
 });
 
@@ -124,12 +143,17 @@ test('an accountant who is no longer assigned loses the topic at once', async ()
 test('a session that is ended elsewhere leads back to the login, and the draft is still there after it', async () => {
   await kim.fill('.composer textarea', 'Tugamagan gap');
   const [{ id }] = await world.cluster.query(
-    'SELECT id FROM onefin.session WHERE account_id = $1 AND ended_at IS NULL', [world.firm.accounts.kim.id]);
+    'SELECT id FROM onefin.session WHERE account_id = $1 AND ended_at IS NULL',
+    [world.firm.accounts.kim.id],
+  );
   await world.admin.call('revoke_session', { session: id });
   await kim.getByText('Seans tugadi.').waitFor();
   await kim.screenshot({ path: `${pictures}/mishaps-session-ended.png` });
   await logIn(kim, 'kim');
-  await until(async () => (await kim.inputValue('.composer textarea')) === 'Tugamagan gap', 'the draft');
+  await until(
+    async () => (await kim.inputValue('.composer textarea')) === 'Tugamagan gap',
+    'the draft',
+  );
 });
 
 test('a wrong password is answered calmly', async () => {

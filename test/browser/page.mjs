@@ -11,6 +11,12 @@ export const output = fileURLToPath(new URL('../../.build/test/browser', import.
 export async function load(name) {
   const outfile = `${output}/${name}.mjs`;
   mkdirSync(output, { recursive: true });
-  await build({ entryPoints: [`${source}/${name}.ts`], outfile, bundle: true, format: 'esm', logLevel: 'error' });
+  await build({
+    entryPoints: [`${source}/${name}.ts`],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    logLevel: 'error',
+  });
   return import(outfile);
 }

@@ -1,5 +1,5 @@
-// One message, one file, all the way, as people see it: a client and the accountant in two browsers,
-// and a supervisor who watches unseen.
+// One message, one file, all the way, as people see it: a client and the accountant in two
+// browsers, and a supervisor who watches unseen.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -87,15 +87,23 @@ test('nothing of the supervisor came to the others, and the journal has it', asy
   const { members } = await world.admin.call('members', { org: world.firm.orgs.Anor.id });
   assert.ok(!members.some((member) => member.id === id));
   for (const other of [kim, ann]) {
-    const told = other.received.filter((frame) => new RegExp(`ghost|"(actor|account|author)": ?${id}\\b|nora`).test(frame));
+    const told = other.received.filter((frame) =>
+      new RegExp(`ghost|"(actor|account|author)": ?${id}\\b|nora`).test(frame),
+    );
     assert.deepEqual(told, []);
     assert.ok(!(await other.locator('body').textContent()).includes('nora'));
   }
 });
 
 test('a document goes up and comes down byte for byte', async () => {
-  const { name, bytes } = missing ? madePdf() : documents().find((each) => each.name.endsWith('.pdf'));
-  await kim.setInputFiles('.composer input[type=file]', { name, mimeType: 'application/pdf', buffer: bytes });
+  const { name, bytes } = missing
+    ? madePdf()
+    : documents().find((each) => each.name.endsWith('.pdf'));
+  await kim.setInputFiles('.composer input[type=file]', {
+    name,
+    mimeType: 'application/pdf',
+    buffer: bytes,
+  });
   await kim.locator('.attachments li', { hasText: name }).locator('.document-size').waitFor();
   await say(kim, 'Hisob ilova qilindi');
   const arrived = saying(ann, 'Hisob ilova qilindi').locator('.document');
@@ -117,8 +125,14 @@ const digest = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 /** Where the real documents are not there: a PDF of one empty page. */
 function madePdf() {
-  const objects = ['<< /Type /Catalog /Pages 2 0 R >>', '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
-    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>'];
+  const objects = [
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>',
+  ];
   const body = objects.map((object, at) => `${at + 1} 0 obj\n${object}\nendobj\n`).join('');
-  return { name: 'hisob.pdf', bytes: Buffer.from(`%PDF-1.4\n${body}trailer << /Size 4 /Root 1 0 R >>\n%%EOF\n`) };
+  return {
+    name: 'hisob.pdf',
+    bytes: Buffer.from(`%PDF-1.4\n${body}trailer << /Size 4 /Root 1 0 R >>\n%%EOF\n`),
+  };
 }

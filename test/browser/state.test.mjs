@@ -12,34 +12,84 @@ const TOPIC = 7;
 const me = { id: 1, login: 'ann', name: 'Ann', role: 'accountant', org: null, language: 'uz' };
 
 const message = (id, more = {}) => ({
-  id, org: 3, topic: TOPIC, author: 2, author_name: 'Kim', author_role: 'client', at: '2025-11-23T10:00:00+05:00',
-  text: `text ${id}`, version: 1, edited_at: null, deleted_at: null, visibility: 'all', imported: false,
-  reply_to: null, client_key: null, documents: [], ...more,
+  id,
+  org: 3,
+  topic: TOPIC,
+  author: 2,
+  author_name: 'Kim',
+  author_role: 'client',
+  at: '2025-11-23T10:00:00+05:00',
+  text: `text ${id}`,
+  version: 1,
+  edited_at: null,
+  deleted_at: null,
+  visibility: 'all',
+  imported: false,
+  reply_to: null,
+  client_key: null,
+  documents: [],
+  ...more,
 });
 
-const event = (seal, kind, rest, index = 0) => ({ seal, index, kind, at: '2025-11-23T10:00:00+05:00', org: 3, topic: TOPIC, ...rest });
+const event = (seal, kind, rest, index = 0) => ({
+  seal,
+  index,
+  kind,
+  at: '2025-11-23T10:00:00+05:00',
+  org: 3,
+  topic: TOPIC,
+  ...rest,
+});
 const sent = (seal, body, index) => event(seal, 'message.sent', { message: body }, index);
 const edited = (seal, body, index) => event(seal, 'message.edited', { message: body }, index);
 
 const list = (seal, unread, last) => ({
   seal,
-  orgs: [{ id: 3, name: 'Anor', archived: false, topics: [
-    { id: TOPIC, kind: 'invoice', names: { uz: '', ru: '', en: '' }, state: 'open', unread, last },
-    { id: 8, kind: 'contract', names: { uz: '', ru: '', en: '' }, state: null, unread: 0, last: null },
-  ] }],
+  orgs: [
+    {
+      id: 3,
+      name: 'Anor',
+      archived: false,
+      topics: [
+        {
+          id: TOPIC,
+          kind: 'invoice',
+          names: { uz: '', ru: '', en: '' },
+          state: 'open',
+          unread,
+          last,
+        },
+        {
+          id: 8,
+          kind: 'contract',
+          names: { uz: '', ru: '', en: '' },
+          state: null,
+          unread: 0,
+          last: null,
+        },
+      ],
+    },
+  ],
 });
 
 /** Logged in at seal 10, messages 1 to 3 loaded, all read but the last. */
 function opened() {
   let now = state.advance({ ...state.nothing, account: me }, 10);
   now = state.setTopics(now, list(10, 1, message(3)));
-  now = state.setMembers(now, 3, { members: [], marks: [{ topic: TOPIC, account: 1, message: 2 }] });
-  return state.addHistory(now, TOPIC, { seal: 10, messages: [message(1), message(2), message(3)], more: true });
+  now = state.setMembers(now, 3, {
+    members: [],
+    marks: [{ topic: TOPIC, account: 1, message: 2 }],
+  });
+  return state.addHistory(now, TOPIC, {
+    seal: 10,
+    messages: [message(1), message(2), message(3)],
+    more: true,
+  });
 }
 
 const apply = (from, ...events) => events.reduce(state.applyEvent, from);
-const texts = now => now.threads[TOPIC].messages.map(each => each.text);
-const topic = now => state.findTopic(now, TOPIC).topic;
+const texts = (now) => now.threads[TOPIC].messages.map((each) => each.text);
+const topic = (now) => state.findTopic(now, TOPIC).topic;
 
 test('an event applied twice changes nothing the second time', () => {
   const once = apply(opened(), sent(11, message(4)));
@@ -60,7 +110,11 @@ test('the cursor orders by seal, then by index, and a whole seal is behind it af
 
 test('versions that arrive out of order leave the newest', () => {
   const third = message(3, { version: 3, text: 'third' });
-  const now = apply(opened(), edited(11, third), edited(12, message(3, { version: 2, text: 'second' })));
+  const now = apply(
+    opened(),
+    edited(11, third),
+    edited(12, message(3, { version: 2, text: 'second' })),
+  );
   assert.equal(texts(now)[2], 'third');
   assert.equal(topic(now).last.text, 'third');
   const older = state.addHistory(now, TOPIC, { seal: 10, messages: [message(3)], more: true });
@@ -74,7 +128,7 @@ test('a deletion becomes a tombstone and is not unread', () => {
   assert.equal(topic(now).unread, 1);
 });
 
-test('unread counts others\' new messages once, whatever the list had already counted', () => {
+test("unread counts others' new messages once, whatever the list had already counted", () => {
   let now = apply(opened(), sent(11, message(4)), sent(12, message(5, { author: me.id })));
   assert.equal(topic(now).unread, 2);
   // The list is read anew at seal 12 and already contains message 6, whose event comes after it.
@@ -100,7 +154,16 @@ test('reading counts down, and never back up', () => {
 
 test('a pending message shows until it is there as a message, and never beside it', () => {
   const key = '6f1e9b1e-0000-4000-8000-000000000000';
-  const pending = { client_key: key, topic: TOPIC, text: 'mine', visibility: 'all', reply_to: null, documents: [], at: '', refused: null };
+  const pending = {
+    client_key: key,
+    topic: TOPIC,
+    text: 'mine',
+    visibility: 'all',
+    reply_to: null,
+    documents: [],
+    at: '',
+    refused: null,
+  };
   let now = state.enqueue(opened(), pending);
   assert.equal(state.unsent(now.outbox, TOPIC, now.threads[TOPIC]).length, 1);
   assert.equal(state.unsent(now.outbox, 8, undefined).length, 0);
@@ -109,12 +172,21 @@ test('a pending message shows until it is there as a message, and never beside i
   assert.equal(state.unsent(now.outbox, TOPIC, now.threads[TOPIC]).length, 0);
   now = state.settle(state.applyMessage(now, confirmed), key);
   assert.equal(now.outbox.length, 0);
-  assert.equal(texts(now).filter(text => text === 'mine').length, 1);
+  assert.equal(texts(now).filter((text) => text === 'mine').length, 1);
   assert.equal(topic(now).unread, 1);
 });
 
 test('a refused message stays, marked, until it is tried again or taken back', () => {
-  const pending = { client_key: 'k', topic: TOPIC, text: 'x', visibility: 'all', reply_to: null, documents: [], at: '', refused: null };
+  const pending = {
+    client_key: 'k',
+    topic: TOPIC,
+    text: 'x',
+    visibility: 'all',
+    reply_to: null,
+    documents: [],
+    at: '',
+    refused: null,
+  };
   const now = state.setRefused(state.enqueue(opened(), pending), 'k', -32602);
   assert.equal(now.outbox[0].refused, -32602);
   assert.equal(state.setRefused(now, 'k', null).outbox[0].refused, null);
@@ -122,28 +194,44 @@ test('a refused message stays, marked, until it is tried again or taken back', (
 });
 
 test('pages of history join without gaps, and leave none open', () => {
-  let now = state.addHistory(opened(), TOPIC, { seal: 10, messages: [message(-1), message(0)], more: false });
-  assert.deepEqual(now.threads[TOPIC].messages.map(each => each.id), [-1, 0, 1, 2, 3]);
+  let now = state.addHistory(opened(), TOPIC, {
+    seal: 10,
+    messages: [message(-1), message(0)],
+    more: false,
+  });
+  assert.deepEqual(
+    now.threads[TOPIC].messages.map((each) => each.id),
+    [-1, 0, 1, 2, 3],
+  );
   assert.equal(now.threads[TOPIC].more, false);
   // An edit of a message older than what is loaded is not put beside a gap.
   now = apply(opened(), edited(11, message(-5, { version: 2 })));
   assert.equal(texts(now).length, 3);
   // While the first page is on its way, events collect; what is older than the page does not stay.
-  now = { ...opened(), threads: { [TOPIC]: state.emptyThread } };
+  now = state.startThread(opened(), TOPIC);
   now = apply(now, edited(11, message(-5, { version: 2 })), sent(12, message(4)));
   now = state.addHistory(now, TOPIC, { seal: 11, messages: [message(2), message(3)], more: true });
-  assert.deepEqual(now.threads[TOPIC].messages.map(each => each.id), [2, 3, 4]);
+  assert.deepEqual(
+    now.threads[TOPIC].messages.map((each) => each.id),
+    [2, 3, 4],
+  );
 });
 
 test('a ticket event older than the list does not turn the state back', () => {
   const now = apply(opened(), event(11, 'ticket.changed', { ticket: 1, state: 'closed' }));
   assert.equal(topic(now).state, 'closed');
   const listed = state.setTopics(opened(), list(20, 0, message(3)));
-  assert.equal(topic(apply(listed, event(15, 'ticket.changed', { ticket: 1, state: 'closed' }))).state, 'open');
+  assert.equal(
+    topic(apply(listed, event(15, 'ticket.changed', { ticket: 1, state: 'closed' }))).state,
+    'open',
+  );
 });
 
 test('a company that goes from the list takes its messages along', () => {
-  assert.equal(apply(opened(), event(11, 'assignment.changed', { account: me.id })).listStale, true);
+  assert.equal(
+    apply(opened(), event(11, 'assignment.changed', { account: me.id })).listStale,
+    true,
+  );
   const now = state.setTopics(opened(), { seal: 11, orgs: [] });
   assert.deepEqual(now.threads, {});
 });
@@ -165,28 +253,45 @@ test('who may open the versions', () => {
   const may = (role, id, client_sees_versions) =>
     state.maySeeVersions({ ...me, role, id }, { client_sees_versions }, message(1, { author: 5 }));
   assert.deepEqual(
-    [may('admin', 1), may('supervisor', 1), may('accountant', 1), may('accountant', 5), may('client', 5, false), may('client', 1, true)],
+    [
+      may('admin', 1),
+      may('supervisor', 1),
+      may('accountant', 1),
+      may('accountant', 5),
+      may('client', 5, false),
+      may('client', 1, true),
+    ],
     [true, true, false, true, false, true],
   );
 });
 
 test('differences word by word', () => {
   assert.deepEqual(diffWords('pay 46 800 today', 'pay 48 600 today'), [
-    { kind: 'same', text: 'pay ' }, { kind: 'removed', text: '46' }, { kind: 'added', text: '48' },
-    { kind: 'same', text: ' ' }, { kind: 'removed', text: '800' }, { kind: 'added', text: '600' },
+    { kind: 'same', text: 'pay ' },
+    { kind: 'removed', text: '46' },
+    { kind: 'added', text: '48' },
+    { kind: 'same', text: ' ' },
+    { kind: 'removed', text: '800' },
+    { kind: 'added', text: '600' },
     { kind: 'same', text: ' today' },
   ]);
   assert.deepEqual(diffWords('', 'new'), [{ kind: 'added', text: 'new' }]);
   assert.deepEqual(diffWords('same', 'same'), [{ kind: 'same', text: 'same' }]);
-  const long = letter => Array.from({ length: 3000 }, (_, at) => letter + at).join(' ');
+  const long = (letter) => Array.from({ length: 3000 }, (_, at) => letter + at).join(' ');
   assert.deepEqual(diffWords(long('w'), `${long('w')} x`).at(-1), { kind: 'added', text: ' x' });
-  assert.deepEqual(diffWords(long('v'), long('w')).map(each => each.kind), ['removed', 'added']);
+  assert.deepEqual(
+    diffWords(long('v'), long('w')).map((each) => each.kind),
+    ['removed', 'added'],
+  );
 });
 
 test('addresses become links, the rest stays text', () => {
   assert.deepEqual(links('see https://soliq.uz/a?b=1, or <b>http://x.uz</b>.'), [
-    { text: 'see ', href: null }, { text: 'https://soliq.uz/a?b=1', href: 'https://soliq.uz/a?b=1' },
-    { text: ', or <b>', href: null }, { text: 'http://x.uz', href: 'http://x.uz' }, { text: '</b>.', href: null },
+    { text: 'see ', href: null },
+    { text: 'https://soliq.uz/a?b=1', href: 'https://soliq.uz/a?b=1' },
+    { text: ', or <b>', href: null },
+    { text: 'http://x.uz', href: 'http://x.uz' },
+    { text: '</b>.', href: null },
   ]);
   assert.deepEqual(links('javascript:alert(1)'), [{ text: 'javascript:alert(1)', href: null }]);
 });

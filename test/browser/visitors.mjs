@@ -1,5 +1,5 @@
-// People in front of browsers: Debian's Chromium, one context (a browser of its own, as far as cookies,
-// storage and cache go) a person.
+// People in front of browsers: Debian's Chromium, one context (a browser of its own, as far as
+// cookies, storage and cache go) a person.
 //
 //   const visitors = await Visitors.start(world);   // after(() => visitors.end())
 //   const kim = await visitors.enter('kim');         // a playwright page, logged in
@@ -13,8 +13,14 @@ import { password } from '../lib/firm.mjs';
 export const pictures = fileURLToPath(new URL('../../.build/test/browser', import.meta.url));
 mkdirSync(pictures, { recursive: true });
 
-const flags = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--disable-background-networking',
-  '--disable-component-update', '--no-first-run'];
+const flags = [
+  '--no-sandbox',
+  '--disable-dev-shm-usage',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--no-first-run',
+];
 
 export class Visitors {
   static async start(world) {
@@ -27,7 +33,10 @@ export class Visitors {
 
   /** A new browser at the login form. `options` are playwright's for a context. */
   async open(options = {}) {
-    const context = await this.browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    const context = await this.browser.newContext({
+      viewport: { width: 1280, height: 800 },
+      ...options,
+    });
     context.setDefaultTimeout(30_000);
     return this.tab(context);
   }
@@ -36,7 +45,9 @@ export class Visitors {
   async tab(context) {
     const page = await context.newPage();
     page.received = [];
-    page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => page.received.push(String(payload))));
+    page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => page.received.push(String(payload))),
+    );
     page.on('pageerror', (error) => this.problems.push(error));
     await page.goto(this.world.gateway.http);
     return page;

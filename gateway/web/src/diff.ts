@@ -1,4 +1,5 @@
-// What changed between two texts, word by word: the longest common subsequence of their words and gaps.
+// What changed between two texts, word by word: the longest common subsequence of their words and
+// gaps.
 
 export type Change = { kind: 'same' | 'added' | 'removed'; text: string };
 
@@ -15,7 +16,8 @@ export function diffWords(before: string, after: string): Change[] {
   let start = 0;
   while (start < a.length && start < b.length && a[start] === b[start]) start++;
   let end = 0;
-  while (end < a.length - start && end < b.length - start && a.at(-1 - end) === b.at(-1 - end)) end++;
+  while (end < a.length - start && end < b.length - start && a.at(-1 - end) === b.at(-1 - end))
+    end++;
   const changes: Change[] = [];
   push(changes, 'same', a.slice(0, start));
   compare(a.slice(start, a.length - end), b.slice(start, b.length - end), changes);
@@ -37,7 +39,10 @@ function compare(a: string[], b: string[], changes: Change[]): void {
     if (i < a.length && j < b.length && a[i] === b[j]) {
       push(changes, 'same', [a[i++]!]);
       j++;
-    } else if (i < a.length && (j === b.length || common[(i + 1) * width + j]! >= common[i * width + j + 1]!)) {
+    } else if (
+      i < a.length &&
+      (j === b.length || common[(i + 1) * width + j]! >= common[i * width + j + 1]!)
+    ) {
       push(changes, 'removed', [a[i++]!]);
     } else {
       push(changes, 'added', [b[j++]!]);

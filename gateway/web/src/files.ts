@@ -27,12 +27,14 @@ export function upload(
     request.open('POST', `/files?topic=${topic}&name=${encodeURIComponent(file.name)}`);
     request.setRequestHeader('Authorization', `Bearer ${token}`);
     request.responseType = 'json';
-    request.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
+    request.upload.onprogress = (event) =>
+      progress(event.lengthComputable ? event.loaded / event.total : 0);
     request.onload = () => {
       if (request.status === 201) resolve((request.response as { result: Document }).result);
       else reject(refusal(request.status, request.response));
     };
-    request.onerror = request.onabort = () => reject(new RpcError(Code.unavailable, 'not uploaded', null));
+    request.onerror = request.onabort = () =>
+      reject(new RpcError(Code.unavailable, 'not uploaded', null));
     request.send(file);
   });
   return { done, abort: () => request.abort() };
@@ -58,14 +60,20 @@ export function fetchFile(token: string, document: number): Promise<string> {
 }
 
 async function fetchBlob(token: string, document: number): Promise<Blob> {
-  const response = await fetch(`/files/${document}`, { headers: { Authorization: `Bearer ${token}` } });
+  const response = await fetch(`/files/${document}`, {
+    headers: { Authorization: `Bearer ${token}` },
+  });
   if (!response.ok) throw refusal(response.status, await response.json().catch(() => null));
   return response.blob();
 }
 
 /** Forgets all fetched bytes: they belong to the session that ends. */
 export function forgetFiles(): void {
-  for (const url of kept.values()) url.then((address) => URL.revokeObjectURL(address), () => undefined);
+  for (const url of kept.values())
+    url.then(
+      (address) => URL.revokeObjectURL(address),
+      () => undefined,
+    );
   kept.clear();
 }
 

@@ -42,7 +42,8 @@ function date(language: Language, at: string, month: 'long' | 'short'): string {
     return format(language, { day: 'numeric', month, year: thisYear ? undefined : 'numeric' }, at);
   }
   const name = uzbekMonths[Number(monthNumber) - 1]!;
-  return `${thisYear ? '' : `${year}-yil `}${Number(dayNumber)}-${month === 'long' ? name : name.slice(0, 3)}`;
+  const words = `${Number(dayNumber)}-${month === 'long' ? name : name.slice(0, 3)}`;
+  return thisYear ? words : `${year}-yil ${words}`;
 }
 
 /** Today, Yesterday, or the date. */
@@ -71,13 +72,18 @@ export function size(language: Language, bytes: number): string {
   let unit = 0;
   for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1024;
   const digits = unit === 0 || value >= 10 ? 0 : 1;
-  return `${value.toLocaleString(locales[language], { maximumFractionDigits: digits })} ${units[unit]}`;
+  const number = value.toLocaleString(locales[language], { maximumFractionDigits: digits });
+  return `${number} ${units[unit]}`;
 }
 
 /** The first letters of up to two words, for a round badge. */
 export function initials(name: string): string {
   const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];
-  return words.slice(0, 2).map((word) => [...word][0]).join('').toUpperCase();
+  return words
+    .slice(0, 2)
+    .map((word) => [...word][0])
+    .join('')
+    .toUpperCase();
 }
 
 export type TextPart = { text: string; href: string | null };

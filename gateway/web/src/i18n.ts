@@ -1,5 +1,6 @@
-// Every word of the page, in Uzbek (Latin script, the default), Russian and English. The type of the
-// Uzbek dictionary is the type of all three: a key that one of them lacks, or has alone, does not compile.
+// Every word of the page, in Uzbek (Latin script, the default), Russian and English. The type of
+// the Uzbek dictionary is the type of all three: a key that one of them lacks, or has alone, does
+// not compile.
 
 import type { Language, Role, TicketState } from './protocol';
 
@@ -15,7 +16,12 @@ const uz = {
   language: 'Til',
   menu: 'Menyu',
   logout: 'Chiqish',
-  roles: { admin: 'Egasi', supervisor: 'Rahbar', accountant: 'Buxgalter', client: 'Mijoz' } as Record<Role, string>,
+  roles: {
+    admin: 'Egasi',
+    supervisor: 'Rahbar',
+    accountant: 'Buxgalter',
+    client: 'Mijoz',
+  } as Record<Role, string>,
 
   companies: 'Mijozlar',
   search: 'Mijozni qidirish',
@@ -28,7 +34,10 @@ const uz = {
   chooseTopic: 'Yoʻnalishni tanlang',
   chooseHint: 'Yozishma shu yerda ochiladi.',
   unread: (n: number) => `${n} ta oʻqilmagan xabar`,
-  states: { open: 'Ochiq', waiting_client: 'Mijoz kutilmoqda', closed: 'Yopilgan' } as Record<TicketState, string>,
+  states: { open: 'Ochiq', waiting_client: 'Mijoz kutilmoqda', closed: 'Yopilgan' } as Record<
+    TicketState,
+    string
+  >,
   noMessages: 'Hali xabar yoʻq',
   noMessagesHint: 'Birinchi boʻlib yozing — javob shu yerga keladi.',
   file: 'Fayl',
@@ -38,7 +47,6 @@ const uz = {
   connecting: 'Ulanmoqda…',
   offline: 'Aloqa uzildi. Oʻzi qayta ulanadi, yozganlaringiz saqlanadi.',
   stalled: 'Server bazasi vaqtincha javob bermayapti. Xabarlar kutib turadi.',
-  online: 'Aloqa bor',
 
   today: 'Bugun',
   yesterday: 'Kecha',
@@ -60,9 +68,7 @@ const uz = {
   edit: 'Tahrirlash',
   remove: 'Oʻchirish',
   copy: 'Nusxa olish',
-  copied: 'Nusxa olindi',
   actions: 'Xabar amallari',
-  replyingTo: (name: string) => `${name} xabariga javob`,
   earlierMessage: 'Oldingi xabar',
   editing: 'Xabarni tahrirlash',
   staleEdit: 'Siz yozayotganda xabar boshqa joyda oʻzgartirildi. Hozirgi matni:',
@@ -75,6 +81,7 @@ const uz = {
   write: 'Xabar yozing',
   writeNote: 'Ichki qayd yozing',
   send: 'Yuborish',
+  tooLong: (n: number) => `Matn ${n} belgiga uzun. Qisqartiring yoki fayl qilib biriktiring.`,
   attach: 'Fayl biriktirish',
   drop: 'Faylni shu yerga tashlang',
   asNote: 'Ichki qayd',
@@ -85,7 +92,6 @@ const uz = {
   removeFile: (name: string) => `${name} — olib tashlash`,
   download: (name: string) => `${name} — yuklab olish`,
   image: (name: string) => `Rasm: ${name}`,
-  downloadFailed: 'Fayl yuklab olinmadi.',
   tryAgain: 'Qayta urinish',
 
   watching: 'Siz koʻrinmasdan kuzatyapsiz',
@@ -106,7 +112,6 @@ const uz = {
   added: 'qoʻshildi',
   removed: 'olib tashlandi',
 
-  gone: 'Bu yozishma endi sizga ochiq emas.',
   notAllowed: 'Bunga ruxsatingiz yoʻq.',
   notFound: 'Topilmadi yoki sizga ochiq emas.',
   limit: 'Cheklovga yetildi. Birozdan keyin urinib koʻring.',
@@ -124,12 +129,18 @@ const ru: Dictionary = {
   enter: 'Войти',
   entering: 'Вход…',
   wrongPassword: 'Неверный логин или пароль.',
-  sessionEnded: 'Сеанс завершён. Войдите снова, чтобы продолжить. Неотправленные сообщения сохранены.',
+  sessionEnded:
+    'Сеанс завершён. Войдите снова, чтобы продолжить. Неотправленные сообщения сохранены.',
   noConnection: 'Нет связи с сервером. Проверьте интернет и попробуйте ещё раз.',
   language: 'Язык',
   menu: 'Меню',
   logout: 'Выйти',
-  roles: { admin: 'Владелец', supervisor: 'Руководитель', accountant: 'Бухгалтер', client: 'Клиент' },
+  roles: {
+    admin: 'Владелец',
+    supervisor: 'Руководитель',
+    accountant: 'Бухгалтер',
+    client: 'Клиент',
+  },
 
   companies: 'Клиенты',
   search: 'Поиск клиента',
@@ -152,7 +163,6 @@ const ru: Dictionary = {
   connecting: 'Подключение…',
   offline: 'Связь прервалась. Подключение восстановится само, написанное сохранится.',
   stalled: 'База сервера временно не отвечает. Сообщения подождут.',
-  online: 'На связи',
 
   today: 'Сегодня',
   yesterday: 'Вчера',
@@ -174,9 +184,7 @@ const ru: Dictionary = {
   edit: 'Изменить',
   remove: 'Удалить',
   copy: 'Копировать',
-  copied: 'Скопировано',
   actions: 'Действия с сообщением',
-  replyingTo: (name) => `Ответ: ${name}`,
   earlierMessage: 'Более раннее сообщение',
   editing: 'Изменение сообщения',
   staleEdit: 'Пока вы писали, сообщение изменили в другом месте. Сейчас в нём:',
@@ -189,6 +197,7 @@ const ru: Dictionary = {
   write: 'Сообщение',
   writeNote: 'Внутренняя заметка',
   send: 'Отправить',
+  tooLong: (n) => `Текст длиннее на ${n} знаков. Сократите его или прикрепите файлом.`,
   attach: 'Прикрепить файл',
   drop: 'Отпустите файл здесь',
   asNote: 'Заметка',
@@ -199,7 +208,6 @@ const ru: Dictionary = {
   removeFile: (name) => `Убрать ${name}`,
   download: (name) => `Скачать ${name}`,
   image: (name) => `Изображение: ${name}`,
-  downloadFailed: 'Не удалось скачать файл.',
   tryAgain: 'Повторить',
 
   watching: 'Вы наблюдаете незаметно',
@@ -220,7 +228,6 @@ const ru: Dictionary = {
   added: 'добавлено',
   removed: 'убрано',
 
-  gone: 'Эта переписка вам больше не доступна.',
   notAllowed: 'У вас нет на это прав.',
   notFound: 'Не найдено или вам не доступно.',
   limit: 'Достигнут предел. Попробуйте немного позже.',
@@ -264,7 +271,6 @@ const en: Dictionary = {
   connecting: 'Connecting…',
   offline: 'Connection lost. It will come back by itself, and what you write is kept.',
   stalled: 'The server’s database is not answering for the moment. Messages will wait.',
-  online: 'Connected',
 
   today: 'Today',
   yesterday: 'Yesterday',
@@ -286,9 +292,7 @@ const en: Dictionary = {
   edit: 'Edit',
   remove: 'Delete',
   copy: 'Copy',
-  copied: 'Copied',
   actions: 'Message actions',
-  replyingTo: (name) => `Reply to ${name}`,
   earlierMessage: 'An earlier message',
   editing: 'Editing a message',
   staleEdit: 'While you were writing, the message was changed elsewhere. It now says:',
@@ -301,6 +305,7 @@ const en: Dictionary = {
   write: 'Write a message',
   writeNote: 'Write an internal note',
   send: 'Send',
+  tooLong: (n) => `The text is ${n} characters too long. Shorten it, or attach it as a file.`,
   attach: 'Attach a file',
   drop: 'Drop the file here',
   asNote: 'Internal note',
@@ -311,7 +316,6 @@ const en: Dictionary = {
   removeFile: (name) => `Remove ${name}`,
   download: (name) => `Download ${name}`,
   image: (name) => `Image: ${name}`,
-  downloadFailed: 'The file could not be downloaded.',
   tryAgain: 'Try again',
 
   watching: 'You are watching unseen',
@@ -332,7 +336,6 @@ const en: Dictionary = {
   added: 'added',
   removed: 'removed',
 
-  gone: 'This conversation is no longer open to you.',
   notAllowed: 'You are not allowed to do this.',
   notFound: 'Not found, or not open to you.',
   limit: 'A limit has been reached. Try again a little later.',
@@ -343,9 +346,23 @@ const en: Dictionary = {
 
 /** Browsers ship without the Uzbek names of the months. */
 export const uzbekMonths = [
-  'yanvar', 'fevral', 'mart', 'aprel', 'may', 'iyun',
-  'iyul', 'avgust', 'sentabr', 'oktabr', 'noyabr', 'dekabr',
+  'yanvar',
+  'fevral',
+  'mart',
+  'aprel',
+  'may',
+  'iyun',
+  'iyul',
+  'avgust',
+  'sentabr',
+  'oktabr',
+  'noyabr',
+  'dekabr',
 ];
 
 export const dictionaries: Record<Language, Dictionary> = { uz, ru, en };
-export const languageNames: Record<Language, string> = { uz: 'Oʻzbekcha', ru: 'Русский', en: 'English' };
+export const languageNames: Record<Language, string> = {
+  uz: 'Oʻzbekcha',
+  ru: 'Русский',
+  en: 'English',
+};

@@ -1,6 +1,12 @@
 // Starts the page.
 
-import './style.css';
+import './style/base.css';
+import './style/frame.css';
+import './style/lists.css';
+import './style/login.css';
+import './style/chat.css';
+import './style/composer.css';
+import './style/dialog.css';
 import { render } from 'preact';
 import { Root } from './views/root';
 

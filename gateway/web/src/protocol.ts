@@ -99,7 +99,12 @@ export type MessageEvent = EventBase & {
   kind: 'message.sent' | 'message.edited' | 'message.deleted' | 'message.imported';
   message: Message;
 };
-export type ReadEvent = EventBase & { kind: 'topic.read'; topic: number; account: number; message: number };
+export type ReadEvent = EventBase & {
+  kind: 'topic.read';
+  topic: number;
+  account: number;
+  message: number;
+};
 export type TicketEvent = EventBase & {
   kind: 'ticket.opened' | 'ticket.changed';
   org: number;
@@ -107,7 +112,9 @@ export type TicketEvent = EventBase & {
   state: TicketState;
 };
 /** Kinds that the page either takes as "the list of companies changed" or passes over. */
-export type OtherEvent = EventBase & { kind: `${'org' | 'assignment' | 'account' | 'setting'}.changed` };
+export type OtherEvent = EventBase & {
+  kind: `${'org' | 'assignment' | 'account' | 'setting'}.changed`;
+};
 export type ServerEvent = MessageEvent | ReadEvent | TicketEvent | OtherEvent;
 
 export interface Typing {
@@ -149,6 +156,9 @@ export interface HistoryReply {
 export interface VersionsReply {
   versions: Version[];
 }
+
+/** Characters that one message may have; the server refuses more. */
+export const LONGEST_TEXT = 16_384;
 
 /** Error codes of the protocol that the page treats in ways of their own. */
 export const Code = {

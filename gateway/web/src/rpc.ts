@@ -1,10 +1,10 @@
-// The connection to the gateway: JSON-RPC 2.0 over one WebSocket that is opened again whenever it is
-// lost, with growing, scattered pauses. It knows nothing of chats: on each new connection it runs the
-// greeting it was given (login or resume), and is live when that has succeeded.
+// The connection to the gateway: JSON-RPC 2.0 over one WebSocket that is opened again whenever it
+// is lost, with growing, scattered pauses. It knows nothing of chats: on each new connection it
+// runs the greeting it was given (login or resume), and is live when that has succeeded.
 //
-// A call waits for the connection to be live. When the connection breaks after the call has gone out,
-// the call ends with Disconnected: whether the server did it is not known, and the caller, who knows
-// whether repeating is harmless, decides.
+// A call waits for the connection to be live. When the connection breaks after the call has gone
+// out, the call ends with Disconnected: whether the server did it is not known, and the caller, who
+// knows whether repeating is harmless, decides.
 
 export interface ErrorData {
   sqlstate: string;
@@ -31,7 +31,10 @@ export type Request = <T>(method: string, params: Params) => Promise<T>;
 export type Phase = 'stopped' | 'connecting' | 'live' | 'waiting';
 
 export interface Handlers {
-  /** Runs first on every new connection; when it throws, another connection is tried later, unless stop() was called. */
+  /**
+   * Runs first on every new connection; when it throws, another connection is tried later, unless
+   * stop() was called.
+   */
   greet(request: Request): Promise<void>;
   notification(method: string, params: unknown): void;
   phase(phase: Phase): void;
@@ -165,7 +168,10 @@ export class Connection {
     }
   }
 
-  /** Something came: the connection lives. Waits on for an answer that is still out, or else for silence. */
+  /**
+   * Something came: the connection lives. Waits on for an answer that is still out, or else for
+   * silence.
+   */
   private heard(): void {
     clearTimeout(this.patience);
     clearTimeout(this.silence);

@@ -1,10 +1,11 @@
-// What the page knows, and how replies and events change it. Everything here is pure: a function takes
-// a state and returns the next one, leaving untouched parts the same objects, so that views can compare.
+// What the page knows, and how replies and events change it. Everything here is pure: a function
+// takes a state and returns the next one, leaving untouched parts the same objects, so that views
+// can compare.
 //
 // Two rules make it safe to apply anything twice or late:
 //   a message replaces what is known of it only when its version is not older;
-//   an event at or before the cursor is passed over, and one that the list of topics (read at a seal of
-//   its own) already contains does not count in it again.
+//   an event at or before the cursor is passed over, and one that the list of topics (read at a
+//   seal of its own) already contains does not count in it again.
 
 import type {
   Account,
@@ -82,8 +83,7 @@ export const nothing: State = {
   outbox: [],
 };
 
-/** A topic of which nothing is loaded yet. */
-export const emptyThread: Thread = { messages: [], more: false, loaded: false };
+const emptyThread: Thread = { messages: [], more: false, loaded: false };
 
 /** Supervisors and admins watch unseen: nothing they look at counts as read. */
 export function isGhost(account: Account): boolean {
@@ -116,7 +116,10 @@ export function findTopic(state: State, id: number): { org: Org; topic: Topic } 
 }
 
 /** Messages by id, each in the newest version that either side knows. */
-export function mergeMessages(known: readonly Message[], news: readonly Message[]): readonly Message[] {
+export function mergeMessages(
+  known: readonly Message[],
+  news: readonly Message[],
+): readonly Message[] {
   const byId = new Map(known.map((message) => [message.id, message]));
   for (const message of news) {
     const old = byId.get(message.id);
@@ -126,17 +129,30 @@ export function mergeMessages(known: readonly Message[], news: readonly Message[
 }
 
 /** Pending messages of a topic that have not come back as messages yet, in the order of typing. */
-export function unsent(outbox: readonly Pending[], topic: number, thread: Thread | undefined): Pending[] {
+export function unsent(
+  outbox: readonly Pending[],
+  topic: number,
+  thread: Thread | undefined,
+): Pending[] {
   const arrived = new Set((thread?.messages ?? []).map((message) => message.client_key));
   return outbox.filter((pending) => pending.topic === topic && !arrived.has(pending.client_key));
 }
 
-/** Takes in a page of history: the newest page of a topic, or the one before its oldest loaded message. */
+/** Lets events of a topic collect while its first page is on its way. */
+export function startThread(state: State, topic: number): State {
+  return withThread(state, topic, emptyThread);
+}
+
+/**
+ * Takes in a page of history: the newest page of a topic, or the one before its oldest loaded
+ * message.
+ */
 export function addHistory(state: State, topic: number, reply: HistoryReply): State {
   const thread = state.threads[topic] ?? emptyThread;
   const oldest = reply.messages[0]?.id ?? 0;
   // Before the first page came, events may have told of older messages: those would leave a gap.
-  const known = thread.loaded || !reply.more ? thread.messages : thread.messages.filter((m) => m.id >= oldest);
+  const known =
+    thread.loaded || !reply.more ? thread.messages : thread.messages.filter((m) => m.id >= oldest);
   return withThread(state, topic, {
     messages: mergeMessages(known, reply.messages),
     more: reply.more,
@@ -144,7 +160,10 @@ export function addHistory(state: State, topic: number, reply: HistoryReply): St
   });
 }
 
-/** Takes in the list of companies and topics; forgets what belongs to companies that are gone from it. */
+/**
+ * Takes in the list of companies and topics; forgets what belongs to companies that are gone from
+ * it.
+ */
 export function setTopics(state: State, reply: TopicsReply): State {
   const listLast = Object.fromEntries(
     reply.orgs.flatMap((org) => org.topics.map((topic) => [topic.id, topic.last?.id ?? 0])),
@@ -152,7 +171,9 @@ export function setTopics(state: State, reply: TopicsReply): State {
   const mine = (topic: Topic) => state.marks[topic.id]?.[state.account?.id ?? 0] ?? 0;
   const orgs = reply.orgs.map((org) => ({
     ...org, // what I have read may be on its way to the server still
-    topics: org.topics.map((topic) => (mine(topic) >= (topic.last?.id ?? 0) ? { ...topic, unread: 0 } : topic)),
+    topics: org.topics.map((topic) =>
+      mine(topic) >= (topic.last?.id ?? 0) ? { ...topic, unread: 0 } : topic,
+    ),
   }));
   const next = { ...state, orgs, listSeal: reply.seal, listLast, listStale: false };
   const kept = (id: string) => findTopic(next, Number(id)) !== null;
@@ -209,7 +230,10 @@ export function applyMessage(state: State, message: Message): State {
   });
 }
 
-/** Counts a new message as unread, unless the list had counted it when it was read, or I have read it. */
+/**
+ * Counts a new message as unread, unless the list had counted it when it was read, or I have read
+ * it.
+ */
 function countUnread(state: State, seal: number, message: Message): State {
   const me = state.account?.id ?? 0;
   const counted = seal <= state.listSeal || message.id <= (state.listLast[message.topic] ?? 0);
@@ -257,7 +281,9 @@ export function settle(state: State, client_key: string): State {
 }
 
 export function setRefused(state: State, client_key: string, refused: number | null): State {
-  const outbox = state.outbox.map((each) => (each.client_key === client_key ? { ...each, refused } : each));
+  const outbox = state.outbox.map((each) =>
+    each.client_key === client_key ? { ...each, refused } : each,
+  );
   return { ...state, outbox };
 }
 
@@ -276,7 +302,9 @@ function withTopic(state: State, id: number, change: (topic: Topic) => Topic): S
     const old = org.topics[at];
     if (!old) return org;
     const topic = change(old);
-    return topic === old ? org : { ...org, topics: org.topics.map((each) => (each === old ? topic : each)) };
+    return topic === old
+      ? org
+      : { ...org, topics: org.topics.map((each) => (each === old ? topic : each)) };
   });
   return orgs ? { ...state, orgs } : state;
 }

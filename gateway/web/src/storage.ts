@@ -1,6 +1,6 @@
-// What survives a reload: the session, and per account the drafts and the messages not yet sent, each
-// under a key of its own, so that several tabs never overwrite each other's. Where the browser refuses
-// storage (full, or forbidden), the page works on without.
+// What survives a reload: the session, and per account the drafts and the messages not yet sent,
+// each under a key of its own, so that several tabs never overwrite each other's. Where the browser
+// refuses storage (full, or forbidden), the page works on without.
 
 import type { Pending } from './state';
 import type { Document } from './protocol';
@@ -20,7 +20,9 @@ export interface Edit {
   message: number;
   version: number;
   text: string;
-  /** The text that the message has been given meanwhile, once the server has refused a stale edit. */
+  /**
+   * The text that the message has been given meanwhile, once the server has refused a stale edit.
+   */
   newer: string | null;
 }
 
@@ -65,7 +67,8 @@ export function loadDraft(account: number, topic: number): Draft {
 }
 
 export function saveDraft(account: number, topic: number, draft: Draft): void {
-  const empty = draft.text === '' && draft.reply_to === null && draft.documents.length === 0 && !draft.edit;
+  const empty =
+    draft.text === '' && draft.reply_to === null && draft.documents.length === 0 && !draft.edit;
   if (empty && !draft.note) remove(`draft.${account}.${topic}`);
   else save(`draft.${account}.${topic}`, draft);
 }

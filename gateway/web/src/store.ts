@@ -1,4 +1,5 @@
-// One value that changes as a whole, and the hook by which a view follows the part of it that it shows.
+// One value that changes as a whole, and the hook by which a view follows the part of it that it
+// shows.
 
 import { useLayoutEffect, useReducer, useRef } from 'preact/hooks';
 

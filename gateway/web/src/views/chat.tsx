@@ -2,14 +2,15 @@
 // banner in place of the input, until they choose to write.
 
 import { useState } from 'preact/hooks';
-import { routeTo } from '../app';
+import { app } from '../app';
+import { routeTo } from '../page';
 import { findTopic, isGhost, isStaff } from '../state';
 import { Composer } from './composer';
 import { Question } from './dialog';
 import { Icon, TopicIcon } from './icons';
 import { TicketMark } from './lists';
 import { Messages } from './messages';
-import { app, usePage, useWords } from './use';
+import { usePage, useWords } from './use';
 
 export function Chat({ topic }: { topic: number }) {
   const words = useWords();
@@ -22,11 +23,17 @@ export function Chat({ topic }: { topic: number }) {
     if (!mayWrite || !event.dataTransfer?.types.includes('Files')) return;
     event.preventDefault();
     setDropping(event.type === 'dragover');
-    if (event.type === 'drop') app.attach(topic, event.dataTransfer.files);
+    if (event.type === 'drop') app.attaching.attach(topic, event.dataTransfer.files);
   };
 
   return (
-    <main class="chat" data-ghost={ghost} onDragOver={dragged} onDragLeave={dragged} onDrop={dragged}>
+    <main
+      class="chat"
+      data-ghost={ghost}
+      onDragOver={dragged}
+      onDragLeave={dragged}
+      onDrop={dragged}
+    >
       <Heading topic={topic} mayClose={mayWrite} />
       {ghost && (
         <p class="ghost" role="note">
@@ -62,7 +69,11 @@ function Heading({ topic: id, mayClose }: { topic: number; mayClose: boolean }) 
   const closable = staff && mayClose && topic.state !== null && topic.state !== 'closed';
   return (
     <header class="heading">
-      <a class="round back" href={staff ? routeTo.company(org.id) : routeTo.companies} aria-label={words.back}>
+      <a
+        class="round back"
+        href={staff ? routeTo.company(org.id) : routeTo.companies}
+        aria-label={words.back}
+      >
         <Icon name="back" />
       </a>
       <span class="badge-square" aria-hidden="true">
@@ -76,7 +87,12 @@ function Heading({ topic: id, mayClose }: { topic: number; mayClose: boolean }) 
         </p>
       </div>
       {closable && (
-        <button type="button" class="plain close-topic" title={words.closeTopic} onClick={() => setAsking(true)}>
+        <button
+          type="button"
+          class="plain close-topic"
+          title={words.closeTopic}
+          onClick={() => setAsking(true)}
+        >
           <Icon name="done" />
           <span>{words.closeTopic}</span>
         </button>
@@ -86,7 +102,7 @@ function Heading({ topic: id, mayClose }: { topic: number; mayClose: boolean }) 
           title={words.closeQuestion}
           hint={words.closeHint}
           yes={words.close}
-          answer={() => void app.closeTopic(id)}
+          answer={() => void app.writing.closeTopic(id)}
           close={() => setAsking(false)}
         />
       )}

@@ -1,12 +1,14 @@
 // Where one writes: the text (a draft kept as it is typed), what it answers or changes, and files.
 
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import { app } from '../app';
 import { size } from '../format';
+import { LONGEST_TEXT } from '../protocol';
 import { isStaff } from '../state';
 import { noDraft, type Draft } from '../storage';
 import { Icon } from './icons';
 import { Quote } from './message';
-import { app, explain, usePage, useWords } from './use';
+import { explain, usePage, useWords } from './use';
 
 const none: readonly never[] = [];
 const TALLEST = 180;
@@ -20,20 +22,20 @@ export function Composer({ topic }: { topic: number }) {
   const { edit } = draft;
   const text = edit ? edit.text : draft.text;
   const note = draft.note && !edit;
-  const ready = edit
-    ? edit.text.trim() !== ''
-    : uploading.length === 0 && (draft.text.trim() !== '' || draft.documents.length > 0);
+  const excess = text.length > LONGEST_TEXT ? [...text].length - LONGEST_TEXT : 0;
+  const something = text.trim() !== '' || (!edit && draft.documents.length > 0);
+  const ready = something && excess <= 0 && (edit !== null || uploading.length === 0);
   const input = useInput(topic, text, draft);
 
-  const put = (part: Partial<Draft>) => app.setDraft(topic, { ...draft, ...part });
+  const put = (part: Partial<Draft>) => app.writing.patchDraft(topic, part);
   const type = (value: string) => {
     put(edit ? { edit: { ...edit, text: value } } : { text: value });
-    if (!edit && !note && value.trim() !== '') app.typing(topic);
+    if (!edit && !note && value.trim() !== '') app.writing.typing(topic);
   };
   const go = () => {
     if (!ready) return;
-    if (edit) void app.saveEdit(topic);
-    else app.send(topic);
+    if (edit) void app.writing.saveEdit(topic);
+    else app.writing.send(topic);
     input.current?.focus();
   };
   const keyed = (event: KeyboardEvent) => {
@@ -48,7 +50,7 @@ export function Composer({ topic }: { topic: number }) {
     const pastedFiles = event.clipboardData?.files;
     if (!pastedFiles?.length || edit) return;
     event.preventDefault();
-    app.attach(topic, pastedFiles);
+    app.attaching.attach(topic, pastedFiles);
   };
 
   return (
@@ -61,10 +63,22 @@ export function Composer({ topic }: { topic: number }) {
     >
       <Context topic={topic} draft={draft} put={put} />
       {!edit && <Attachments topic={topic} draft={draft} />}
+      {excess > 0 && (
+        <p class="tip bad" role="alert">
+          <Icon name="alert" />
+          {words.tooLong(excess)}
+        </p>
+      )}
       <div class="composer-line">
         {!edit && (
           <>
-            <button type="button" class="round" aria-label={words.attach} title={words.attach} onClick={() => files.current?.click()}>
+            <button
+              type="button"
+              class="round"
+              aria-label={words.attach}
+              title={words.attach}
+              onClick={() => files.current?.click()}
+            >
               <Icon name="attach" />
             </button>
             <input
@@ -73,7 +87,7 @@ export function Composer({ topic }: { topic: number }) {
               multiple
               hidden
               onChange={(event) => {
-                app.attach(topic, event.currentTarget.files ?? []);
+                app.attaching.attach(topic, event.currentTarget.files ?? []);
                 event.currentTarget.value = '';
               }}
             />
@@ -102,7 +116,13 @@ export function Composer({ topic }: { topic: number }) {
           onKeyDown={keyed}
           onPaste={pasted}
         />
-        <button type="submit" class="round send" disabled={!ready} aria-label={edit ? words.save : words.send} title={edit ? words.save : words.send}>
+        <button
+          type="submit"
+          class="round send"
+          disabled={!ready}
+          aria-label={edit ? words.save : words.send}
+          title={edit ? words.save : words.send}
+        >
           <Icon name={edit ? 'check' : 'send'} />
         </button>
       </div>
@@ -110,7 +130,10 @@ export function Composer({ topic }: { topic: number }) {
   );
 }
 
-/** The text field: as tall as its text, and focused when a reply or an edit begins, or on wide screens. */
+/**
+ * The text field: as tall as its text, and focused when a reply or an edit begins, or on wide
+ * screens.
+ */
 function useInput(topic: number, text: string, draft: Draft) {
   const input = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
@@ -121,13 +144,22 @@ function useInput(topic: number, text: string, draft: Draft) {
   }, [text]);
   useLayoutEffect(() => {
     const asked = draft.edit !== null || draft.reply_to !== null;
-    if (asked || matchMedia('(hover: hover) and (min-width: 760px)').matches) input.current?.focus();
+    if (asked || matchMedia('(hover: hover) and (min-width: 760px)').matches)
+      input.current?.focus();
   }, [topic, draft.edit?.message, draft.reply_to]);
   return input;
 }
 
 /** Above the text: the message being changed, or answered. */
-function Context({ topic, draft, put }: { topic: number; draft: Draft; put: (part: Partial<Draft>) => void }) {
+function Context({
+  topic,
+  draft,
+  put,
+}: {
+  topic: number;
+  draft: Draft;
+  put: (part: Partial<Draft>) => void;
+}) {
   const words = useWords();
   const { edit, reply_to } = draft;
   if (!edit && reply_to === null) return null;
@@ -148,7 +180,13 @@ function Context({ topic, draft, put }: { topic: number; draft: Draft; put: (par
       ) : (
         <Quote topic={topic} id={reply_to ?? 0} />
       )}
-      <button type="button" class="round" aria-label={words.cancel} title={words.cancel} onClick={() => put(edit ? { edit: null } : { reply_to: null })}>
+      <button
+        type="button"
+        class="round"
+        aria-label={words.cancel}
+        title={words.cancel}
+        onClick={() => put(edit ? { edit: null } : { reply_to: null })}
+      >
         <Icon name="close" />
       </button>
     </div>
@@ -167,7 +205,12 @@ function Attachments({ topic, draft }: { topic: number; draft: Draft }) {
           <Icon name="file" />
           <span class="document-name">{document.name}</span>
           <span class="document-size">{size(language, document.size)}</span>
-          <button type="button" class="round" aria-label={words.removeFile(document.name)} onClick={() => app.detach(topic, document.id)}>
+          <button
+            type="button"
+            class="round"
+            aria-label={words.removeFile(document.name)}
+            onClick={() => app.attaching.detach(topic, document.id)}
+          >
             <Icon name="close" />
           </button>
         </li>
@@ -177,13 +220,27 @@ function Attachments({ topic, draft }: { topic: number; draft: Draft }) {
           <Icon name={upload.failed === null ? 'file' : 'alert'} />
           <span class="document-name">{upload.file.name}</span>
           {upload.failed === null ? (
-            <progress value={upload.progress} max={1} aria-label={words.uploading(upload.file.name)} />
+            <progress
+              value={upload.progress}
+              max={1}
+              aria-label={words.uploading(upload.file.name)}
+            />
           ) : (
-            <button type="button" class="plain" title={explain(words, upload.failed)} onClick={() => app.retryUpload(topic, upload)}>
+            <button
+              type="button"
+              class="plain"
+              title={explain(words, upload.failed)}
+              onClick={() => app.attaching.retry(topic, upload)}
+            >
               {words.uploadFailed} · {words.tryAgain}
             </button>
           )}
-          <button type="button" class="round" aria-label={words.removeFile(upload.file.name)} onClick={() => app.cancelUpload(topic, upload.key)}>
+          <button
+            type="button"
+            class="round"
+            aria-label={words.removeFile(upload.file.name)}
+            onClick={() => app.attaching.cancel(topic, upload.key)}
+          >
             <Icon name="close" />
           </button>
         </li>

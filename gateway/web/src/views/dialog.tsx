@@ -1,4 +1,5 @@
-// Questions and sheets above the page: the browser's own modal dialog, which keeps the focus inside.
+// Questions and sheets above the page: the browser's own modal dialog, which keeps the focus
+// inside.
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';

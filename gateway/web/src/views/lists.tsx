@@ -1,7 +1,8 @@
 // The two lists at the left: client companies, and the topics of the chosen one.
 
 import { useState } from 'preact/hooks';
-import { routeTo } from '../app';
+import { app } from '../app';
+import { routeTo } from '../page';
 import { initials, shortDay } from '../format';
 import type { Dictionary } from '../i18n';
 import { languageNames } from '../i18n';
@@ -9,7 +10,7 @@ import type { Account, Language, Message, Org, Topic } from '../protocol';
 import { isGhost } from '../state';
 import { Icon, Logo, TopicIcon } from './icons';
 import { Menu, MenuItem } from './menu';
-import { app, usePage, useWords } from './use';
+import { usePage, useWords } from './use';
 
 export function Companies({ chosen }: { chosen: number | null }) {
   const words = useWords();
@@ -40,7 +41,9 @@ export function Companies({ chosen }: { chosen: number | null }) {
         ))}
       </ul>
       {shown.length === 0 && (
-        <p class="empty">{orgs === null ? words.loading : sought ? words.nothingFound : words.noCompanies}</p>
+        <p class="empty">
+          {orgs === null ? words.loading : sought ? words.nothingFound : words.noCompanies}
+        </p>
       )}
     </nav>
   );
@@ -48,12 +51,20 @@ export function Companies({ chosen }: { chosen: number | null }) {
 
 /** Letters as one would type them: without case, accents and the apostrophes of oʻ and gʻ. */
 function fold(name: string): string {
-  return name.toLowerCase().normalize('NFD').replace(/[\p{M}ʻʼ‘’'`]/gu, '');
+  return name
+    .toLowerCase()
+    .normalize('NFD')
+    .replace(/[\p{M}ʻʼ‘’'`]/gu, '');
 }
 
 function newestOf(org: Org): Message | null {
-  const all = org.topics.map((topic) => topic.last).filter((last): last is Message => last !== null);
-  return all.reduce<Message | null>((newest, each) => (newest && newest.id > each.id ? newest : each), null);
+  const all = org.topics
+    .map((topic) => topic.last)
+    .filter((last): last is Message => last !== null);
+  return all.reduce<Message | null>(
+    (newest, each) => (newest && newest.id > each.id ? newest : each),
+    null,
+  );
 }
 
 function byActivity(a: Org, b: Org): number {
@@ -74,7 +85,9 @@ function CompanyRow({ org, chosen }: { org: Org; chosen: boolean }) {
         </span>
         <span class="row-name">{org.name}</span>
         <span class="row-time">{newest && shortDay(language, newest.at)}</span>
-        <span class="row-text">{org.archived ? words.archived : preview(words, account, newest)}</span>
+        <span class="row-text">
+          {org.archived ? words.archived : preview(words, account, newest)}
+        </span>
         <Unread count={isGhost(account) ? 0 : unread} />
       </a>
     </li>
@@ -101,7 +114,15 @@ function Unread({ count }: { count: number }) {
   );
 }
 
-export function Topics({ org: id, chosen, home }: { org: number | null; chosen: number | null; home: boolean }) {
+export function Topics({
+  org: id,
+  chosen,
+  home,
+}: {
+  org: number | null;
+  chosen: number | null;
+  home: boolean;
+}) {
   const words = useWords();
   const org = usePage((page) => page.data.orgs?.find((each) => each.id === id) ?? null);
   const loading = usePage((page) => page.data.orgs === null);
@@ -172,7 +193,7 @@ function UserMenu() {
         </MenuItem>
       ))}
       <hr />
-      <MenuItem icon="close" choose={() => void app.logout()}>
+      <MenuItem icon="leave" choose={() => void app.session.logout()}>
         {words.logout}
       </MenuItem>
     </Menu>

@@ -1,10 +1,11 @@
 // The way in.
 
 import { useState } from 'preact/hooks';
+import { app } from '../app';
 import { languageNames } from '../i18n';
 import type { Language } from '../protocol';
 import { Icon, Logo } from './icons';
-import { app, usePage, useWords } from './use';
+import { usePage, useWords } from './use';
 
 export function Login() {
   const words = useWords();
@@ -15,7 +16,7 @@ export function Login() {
 
   const enter = (event: Event) => {
     event.preventDefault();
-    if (!busy) app.login(login.trim(), password);
+    if (!busy) app.session.login(login.trim(), password);
   };
 
   return (
@@ -72,7 +73,12 @@ function Languages() {
   return (
     <div class="languages" role="group" aria-label={words.language}>
       {(Object.keys(languageNames) as Language[]).map((each) => (
-        <button type="button" lang={each} aria-pressed={each === language} onClick={() => app.setLanguage(each)}>
+        <button
+          type="button"
+          lang={each}
+          aria-pressed={each === language}
+          onClick={() => app.setLanguage(each)}
+        >
           {languageNames[each]}
         </button>
       ))}

@@ -1,5 +1,5 @@
-// A button that opens a small list beside it, inside the window: below it, or above where there is more
-// room. It closes on choice, on Escape, and when anything else is touched or scrolled.
+// A button that opens a small list beside it, inside the window: below it, or above where there is
+// more room. It closes on choice, on Escape, and when anything else is touched or scrolled.
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
@@ -24,7 +24,8 @@ export function Menu({ icon, label, class: name = '', children }: Props) {
     const list = box.current?.querySelector<HTMLElement>('[role=menu]');
     const anchor = button.current?.getBoundingClientRect();
     if (!list || !anchor) return;
-    const above = anchor.bottom + list.offsetHeight + EDGE > innerHeight && anchor.top > innerHeight / 2;
+    const above =
+      anchor.bottom + list.offsetHeight + EDGE > innerHeight && anchor.top > innerHeight / 2;
     const left = anchor.left < innerWidth / 2 ? anchor.left : anchor.right - list.offsetWidth;
     list.style.left = `${Math.max(EDGE, Math.min(left, innerWidth - list.offsetWidth - EDGE))}px`;
     list.style.top = `${above ? anchor.top - list.offsetHeight : anchor.bottom}px`;

@@ -2,6 +2,7 @@
 
 import { memo } from 'preact/compat';
 import { useEffect, useState } from 'preact/hooks';
+import { app } from '../app';
 import { clock, dateAndTime, links, size } from '../format';
 import { isPicture } from '../files';
 import type { Document, Message } from '../protocol';
@@ -9,7 +10,7 @@ import { maySeeVersions, type Pending } from '../state';
 import { Question } from './dialog';
 import { Icon } from './icons';
 import { Menu, MenuItem } from './menu';
-import { app, explain, usePage, useWords } from './use';
+import { explain, usePage, useWords } from './use';
 import { Versions } from './versions';
 
 interface Props {
@@ -29,9 +30,16 @@ export const MessageView = memo(({ message, mine, right, first, readers, mayWrit
   const [sheet, setSheet] = useState<'versions' | 'remove' | null>(null);
   const deleted = message.deleted_at !== null;
   const note = message.visibility === 'staff';
-  const kind = [right && 'right', first && 'first', note && 'note', deleted && 'deleted'].filter(Boolean).join(' ');
+  const kind = [right && 'right', first && 'first', note && 'note', deleted && 'deleted']
+    .filter(Boolean)
+    .join(' ');
   return (
-    <article class={`message ${kind}`} id={`m${message.id}`} data-id={message.id} data-role={message.author_role}>
+    <article
+      class={`message ${kind}`}
+      id={`m${message.id}`}
+      data-id={message.id}
+      data-role={message.author_role}
+    >
       <div class="bubble">
         {first && !mine && (
           <p class="author">
@@ -44,14 +52,32 @@ export const MessageView = memo(({ message, mine, right, first, readers, mayWrit
             {words.note}
           </p>
         )}
-        {message.reply_to !== null && !deleted && <Quote topic={message.topic} id={message.reply_to} />}
-        {deleted ? <p class="text">{words.deleted}</p> : message.text && <Text text={message.text} />}
+        {message.reply_to !== null && !deleted && (
+          <Quote topic={message.topic} id={message.reply_to} />
+        )}
+        {deleted ? (
+          <p class="text">{words.deleted}</p>
+        ) : (
+          message.text && <Text text={message.text} />
+        )}
         {message.documents.map((document) => (
           <DocumentView key={document.id} document={document} />
         ))}
-        <Meta message={message} mine={mine} readers={readers} showVersions={() => setSheet('versions')} />
+        <Meta
+          message={message}
+          mine={mine}
+          readers={readers}
+          showVersions={() => setSheet('versions')}
+        />
       </div>
-      {!deleted && <Actions message={message} mine={mine} mayWrite={mayWrite} remove={() => setSheet('remove')} />}
+      {!deleted && (
+        <Actions
+          message={message}
+          mine={mine}
+          mayWrite={mayWrite}
+          remove={() => setSheet('remove')}
+        />
+      )}
       {sheet === 'versions' && <Versions message={message} close={() => setSheet(null)} />}
       {sheet === 'remove' && (
         <Question
@@ -59,7 +85,7 @@ export const MessageView = memo(({ message, mine, right, first, readers, mayWrit
           hint={words.removeHint}
           yes={words.remove}
           danger
-          answer={() => void app.remove(message)}
+          answer={() => void app.writing.remove(message)}
           close={() => setSheet(null)}
         />
       )}
@@ -86,7 +112,9 @@ function Text({ text }: { text: string }) {
 /** The message that is answered, in short; a press goes to it when it is loaded. */
 export function Quote({ topic, id }: { topic: number; id: number }) {
   const words = useWords();
-  const quoted = usePage((page) => page.data.threads[topic]?.messages.find((each) => each.id === id));
+  const quoted = usePage((page) =>
+    page.data.threads[topic]?.messages.find((each) => each.id === id),
+  );
   const files = quoted?.documents.map((each) => each.name).join(', ');
   const text = quoted?.deleted_at ? words.deleted : quoted?.text || files || words.earlierMessage;
   const go = () => {
@@ -102,7 +130,17 @@ export function Quote({ topic, id }: { topic: number; id: number }) {
   );
 }
 
-function Meta({ message, mine, readers, showVersions }: { message: Message; mine: boolean; readers: string; showVersions: () => void }) {
+function Meta({
+  message,
+  mine,
+  readers,
+  showVersions,
+}: {
+  message: Message;
+  mine: boolean;
+  readers: string;
+  showVersions: () => void;
+}) {
   const words = useWords();
   const language = usePage((page) => page.language);
   const account = usePage((page) => page.data.account)!;
@@ -113,7 +151,12 @@ function Meta({ message, mine, readers, showVersions }: { message: Message; mine
     <p class="meta">
       {changedAt &&
         (maySeeVersions(account, settings, message) ? (
-          <button type="button" class="mark" title={dateAndTime(language, changedAt)} onClick={showVersions}>
+          <button
+            type="button"
+            class="mark"
+            title={dateAndTime(language, changedAt)}
+            onClick={showVersions}
+          >
             {mark}
           </button>
         ) : (
@@ -124,7 +167,10 @@ function Meta({ message, mine, readers, showVersions }: { message: Message; mine
         {clock(language, message.at)}
       </time>
       {mine && !message.deleted_at && (
-        <span class={readers ? 'tick read' : 'tick'} title={readers ? words.readBy(readers) : words.sent}>
+        <span
+          class={readers ? 'tick read' : 'tick'}
+          title={readers ? words.readBy(readers) : words.sent}
+        >
           <Icon name={readers ? 'read' : 'check'} />
           <span class="hidden">{readers ? words.readBy(readers) : words.sent}</span>
         </span>
@@ -133,12 +179,22 @@ function Meta({ message, mine, readers, showVersions }: { message: Message; mine
   );
 }
 
-function Actions({ message, mine, mayWrite, remove }: { message: Message; mine: boolean; mayWrite: boolean; remove: () => void }) {
+function Actions({
+  message,
+  mine,
+  mayWrite,
+  remove,
+}: {
+  message: Message;
+  mine: boolean;
+  mayWrite: boolean;
+  remove: () => void;
+}) {
   const words = useWords();
   return (
     <Menu icon="more" label={words.actions} class="actions">
       {mayWrite && (
-        <MenuItem icon="reply" choose={() => app.reply(message)}>
+        <MenuItem icon="reply" choose={() => app.writing.reply(message)}>
           {words.reply}
         </MenuItem>
       )}
@@ -149,7 +205,7 @@ function Actions({ message, mine, mayWrite, remove }: { message: Message; mine: 
       )}
       {mine && mayWrite && (
         <>
-          <MenuItem icon="edit" choose={() => app.startEdit(message)}>
+          <MenuItem icon="edit" choose={() => app.writing.startEdit(message)}>
             {words.edit}
           </MenuItem>
           <MenuItem icon="remove" danger choose={remove}>
@@ -169,7 +225,7 @@ function DocumentView({ document }: { document: Document }) {
       type="button"
       class="document"
       aria-label={words.download(document.name)}
-      onClick={() => void app.download(document)}
+      onClick={() => void app.attaching.download(document)}
     >
       {isPicture(document) && <Picture document={document} />}
       <span class="document-line">
@@ -187,7 +243,7 @@ function Picture({ document }: { document: Document }) {
   const [address, setAddress] = useState<string | null>(null);
   useEffect(() => {
     let shown = true;
-    app.picture(document).then(
+    app.attaching.picture(document).then(
       (found) => shown && setAddress(found),
       () => undefined, // the line below it still offers the download, and says what is wrong
     );
@@ -195,14 +251,18 @@ function Picture({ document }: { document: Document }) {
       shown = false;
     };
   }, [document.id]);
-  return <span class="picture">{address && <img src={address} alt={words.image(document.name)} />}</span>;
+  return (
+    <span class="picture">{address && <img src={address} alt={words.image(document.name)} />}</span>
+  );
 }
 
 export function PendingView({ pending }: { pending: Pending }) {
   const words = useWords();
   const refused = pending.refused !== null;
+  const note = pending.visibility === 'staff';
+  const kind = ['right first pending', note && 'note', refused && 'refused'];
   return (
-    <article class={`message right first pending ${pending.visibility === 'staff' ? 'note' : ''} ${refused ? 'refused' : ''}`}>
+    <article class={`message ${kind.filter(Boolean).join(' ')}`}>
       <div class="bubble">
         {pending.text && <Text text={pending.text} />}
         {pending.documents.map((document) => (
@@ -214,10 +274,10 @@ export function PendingView({ pending }: { pending: Pending }) {
         </p>
         {refused && (
           <p class="refused-actions">
-            <button type="button" class="plain" onClick={() => app.retry(pending)}>
+            <button type="button" class="plain" onClick={() => app.writing.retry(pending)}>
               {words.retry}
             </button>
-            <button type="button" class="plain" onClick={() => app.takeBack(pending)}>
+            <button type="button" class="plain" onClick={() => app.writing.takeBack(pending)}>
               {words.takeBack}
             </button>
           </p>

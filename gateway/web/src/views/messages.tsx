@@ -1,15 +1,16 @@
-// The messages of a topic, oldest first, loading older ones as one scrolls up. It keeps the place when
-// older ones appear above, and stays at the end when new ones come and one was there. What is seen at
-// the end of a visible page is reported as read.
+// The messages of a topic, oldest first, loading older ones as one scrolls up. It keeps the place
+// when older ones appear above, and stays at the end when new ones come and one was there. What is
+// seen at the end of a visible page is reported as read.
 
 import { Fragment, type ComponentChildren } from 'preact';
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { app } from '../app';
 import { day, dayKey } from '../format';
 import type { Member, Message } from '../protocol';
 import { findTopic, isGhost, unsent, type Marks } from '../state';
 import { Icon } from './icons';
 import { MessageView, PendingView } from './message';
-import { app, usePage, useWords } from './use';
+import { usePage, useWords } from './use';
 
 const none: readonly never[] = [];
 /** Pixels from an edge that count as being at it. */
@@ -35,7 +36,14 @@ export function Messages({ topic, mayWrite }: { topic: number; mayWrite: boolean
 
   return (
     <div class="messages-frame">
-      <div class="messages" ref={box} tabIndex={0} role="log" aria-live="off" aria-label={words.topics}>
+      <div
+        class="messages"
+        ref={box}
+        tabIndex={0}
+        role="log"
+        aria-live="off"
+        aria-label={words.topics}
+      >
         {!thread?.loaded && <p class="empty">{words.loading}</p>}
         {thread?.loaded && messages.length + pending.length === 0 && (
           <div class="empty">
@@ -65,7 +73,13 @@ export function Messages({ topic, mayWrite }: { topic: number; mayWrite: boolean
         <TypingLine topic={topic} members={members} />
       </div>
       {!atEnd && (
-        <button type="button" class="to-end round" aria-label={words.toNewest} title={words.toNewest} onClick={toEnd}>
+        <button
+          type="button"
+          class="to-end round"
+          aria-label={words.toNewest}
+          title={words.toNewest}
+          onClick={toEnd}
+        >
           <Icon name="down" />
         </button>
       )}
@@ -102,19 +116,26 @@ function standsWith(before: Message | undefined, message: Message): boolean {
 function readersOf(message: Message, members: readonly Member[], marks: Marks | undefined): string {
   const meantForStaff = message.author_role === 'client' || message.visibility === 'staff';
   return members
-    .filter((member) => member.id !== message.author && (member.role !== 'client') === meantForStaff)
+    .filter(
+      (member) => member.id !== message.author && (member.role !== 'client') === meantForStaff,
+    )
     .filter((member) => (marks?.[member.id] ?? 0) >= message.id)
     .map((member) => member.name)
     .join(', ');
 }
 
-/** The first message that was unread when the topic was opened, if it is loaded; it stays marked while it is open. */
+/**
+ * The first message that was unread when the topic was opened, if it is loaded; it stays marked
+ * while it is open.
+ */
 function useUnreadDivider(topic: number, me: number, loaded: boolean): number | null {
   const found = useRef<number | null | undefined>(undefined);
   if (found.current === undefined && loaded) {
     const { data } = app.store.get();
     const unread = findTopic(data, topic)?.topic.unread ?? 0;
-    const others = (data.threads[topic]?.messages ?? none).filter((each) => each.author !== me && !each.deleted_at);
+    const others = (data.threads[topic]?.messages ?? none).filter(
+      (each) => each.author !== me && !each.deleted_at,
+    );
     const watching = data.account !== null && isGhost(data.account);
     found.current = watching ? null : (others[others.length - unread]?.id ?? null);
   }
@@ -137,7 +158,8 @@ function useScroll(
     Object.assign(place.current, { height: box.scrollHeight, top: box.scrollTop, atEnd: end });
     setAtEnd(end);
     const thread = app.store.get().data.threads[topic];
-    if (box.scrollTop < NEAR_TOP && thread?.loaded && thread.more) void app.loadOlder(topic);
+    if (box.scrollTop < NEAR_TOP && thread?.loaded && thread.more)
+      void app.reading.loadOlder(topic);
   }, [topic]);
 
   const toEnd = useCallback(() => ref.current?.scrollTo({ top: ref.current.scrollHeight }), []);
@@ -174,7 +196,12 @@ function useScroll(
 }
 
 /** Reports the newest message of others as read, while the end is in sight on a visible page. */
-function useReadMark(topic: number, me: number, messages: readonly Message[], atEnd: boolean): void {
+function useReadMark(
+  topic: number,
+  me: number,
+  messages: readonly Message[],
+  atEnd: boolean,
+): void {
   const [visible, setVisible] = useState(document.visibilityState === 'visible');
   useEffect(() => {
     const changed = () => setVisible(document.visibilityState === 'visible');
@@ -186,7 +213,7 @@ function useReadMark(topic: number, me: number, messages: readonly Message[], at
     for (let at = messages.length - 1; at >= 0; at--) {
       const message = messages[at]!;
       if (message.author === me) continue;
-      app.markRead(topic, message.id);
+      app.reading.markRead(topic, message.id);
       return;
     }
   }, [topic, messages, atEnd, visible]);
@@ -196,7 +223,9 @@ function TypingLine({ topic, members }: { topic: number; members: readonly Membe
   const words = useWords();
   const typing = usePage((page) => page.data.typing[topic]) ?? none;
   const names = members.filter((member) => typing.includes(member.id)).map((member) => member.name);
-  return <p class="typing">{names.length > 0 && words.types(names.join(', '), names.length > 1)}</p>;
+  return (
+    <p class="typing">{names.length > 0 && words.types(names.join(', '), names.length > 1)}</p>
+  );
 }
 
 function Announcement({ messages }: { messages: readonly Message[] }) {
@@ -206,7 +235,9 @@ function Announcement({ messages }: { messages: readonly Message[] }) {
   const files = message?.documents.map((each) => each.name).join(', ');
   return (
     <p class="hidden" aria-live="polite">
-      {message && !message.deleted_at && words.newFrom(message.author_name, message.text || files || words.file)}
+      {message &&
+        !message.deleted_at &&
+        words.newFrom(message.author_name, message.text || files || words.file)}
     </p>
   );
 }

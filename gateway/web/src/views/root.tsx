@@ -1,5 +1,6 @@
-// The whole: the login form, or companies, topics and chat side by side. On narrow screens one of the
-// three shows at a time; the address says which (data-screen), so that the browser's back works.
+// The whole: the login form, or companies, topics and chat side by side. On narrow screens one of
+// the three shows at a time; the address says which (data-screen), so that the browser's back
+// works.
 
 import { useEffect } from 'preact/hooks';
 import { findTopic } from '../state';
@@ -13,9 +14,14 @@ export function Root() {
   const signedIn = usePage((page) => page.signedIn);
   const language = usePage((page) => page.language);
   const unread = usePage((page) =>
-    (page.data.orgs ?? []).reduce((sum, org) => org.topics.reduce((part, topic) => part + topic.unread, sum), 0),
+    (page.data.orgs ?? []).reduce(
+      (sum, org) => org.topics.reduce((part, topic) => part + topic.unread, sum),
+      0,
+    ),
   );
-  const ghost = usePage((page) => page.data.account?.role === 'admin' || page.data.account?.role === 'supervisor');
+  const ghost = usePage(
+    (page) => page.data.account?.role === 'admin' || page.data.account?.role === 'supervisor',
+  );
 
   useEffect(() => {
     document.documentElement.lang = language;
@@ -31,7 +37,9 @@ function Shell() {
   const words = useWords();
   const account = usePage((page) => page.data.account);
   const route = usePage((page) => page.route);
-  const found = usePage((page) => (page.route.topic === null ? null : findTopic(page.data, page.route.topic)?.org ?? null));
+  const found = usePage((page) =>
+    page.route.topic === null ? null : (findTopic(page.data, page.route.topic)?.org ?? null),
+  );
   if (!account) {
     return (
       <>
@@ -64,12 +72,20 @@ function Shell() {
   );
 }
 
-/** Says calmly when the connection or the database is away; the style sheet delays it past short gaps. */
+/**
+ * Says calmly when the connection or the database is away; the style sheet delays it past short
+ * gaps.
+ */
 function Status() {
   const words = useWords();
   const connection = usePage((page) => page.connection);
   const stalled = usePage((page) => page.stalled);
-  const text = { live: stalled ? words.stalled : null, connecting: words.connecting, waiting: words.offline, stopped: null };
+  const text = {
+    live: stalled ? words.stalled : null,
+    connecting: words.connecting,
+    waiting: words.offline,
+    stopped: null,
+  };
   return (
     <div class="status" role="status" data-connection={connection}>
       {text[connection] && <p>{text[connection]}</p>}

@@ -1,12 +1,11 @@
 // What every view has at hand: the app, the part of its page that the view shows, and the words.
 
-import { App, type Page } from '../app';
+import { app } from '../app';
 import { dictionaries, type Dictionary } from '../i18n';
+import type { Page } from '../page';
 import { Code } from '../protocol';
 import { TOO_LARGE } from '../files';
 import { useSelected } from '../store';
-
-export const app = new App();
 
 export function usePage<T>(select: (page: Page) => T): T {
   return useSelected(app.store, select);

@@ -2,18 +2,19 @@
 // journaled by the server.
 
 import { useEffect, useState } from 'preact/hooks';
+import { app } from '../app';
 import { diffWords } from '../diff';
 import { dateAndTime } from '../format';
 import type { Message, Version } from '../protocol';
 import { Dialog } from './dialog';
-import { app, usePage, useWords } from './use';
+import { usePage, useWords } from './use';
 
 export function Versions({ message, close }: { message: Message; close: () => void }) {
   const words = useWords();
   const language = usePage((page) => page.language);
   const [versions, setVersions] = useState<Version[] | null>(null);
   useEffect(() => {
-    app.versions(message).then(setVersions);
+    app.reading.versions(message).then(setVersions);
   }, [message.version]);
   return (
     <Dialog title={words.versions} close={close} wide>
@@ -24,10 +25,13 @@ export function Versions({ message, close }: { message: Message; close: () => vo
             <p class="version-head">
               <strong>{at === 0 ? words.original : words.versionOf(each.version)}</strong>
               <span>
-                {each.author_name} · {words.operations[each.operation]} · {dateAndTime(language, each.at)}
+                {each.author_name} · {words.operations[each.operation]} ·{' '}
+                {dateAndTime(language, each.at)}
               </span>
             </p>
-            {each.operation !== 'delete' && <Difference before={versions[at - 1]?.text ?? null} after={each.text ?? ''} />}
+            {each.operation !== 'delete' && (
+              <Difference before={versions[at - 1]?.text ?? null} after={each.text ?? ''} />
+            )}
           </li>
         ))}
       </ol>

@@ -1,0 +1,59 @@
+// What the page shows: the data from the server, and the page's own condition around it.
+
+import type { Upload } from './files';
+import type { Language } from './protocol';
+import type { Phase } from './rpc';
+import { nothing, type State } from './state';
+import type { Draft } from './storage';
+
+/** What is open: a topic, or the topics of a company, or the list of companies. */
+export interface Route {
+  org: number | null;
+  topic: number | null;
+}
+
+export type LoginFailure = 'wrongPassword' | 'sessionEnded' | 'noConnection' | 'limit' | 'failed';
+
+export interface Page {
+  data: State;
+  /** Logged in, or trying to be with a kept token. */
+  signedIn: boolean;
+  loggingIn: boolean;
+  loginFailure: LoginFailure | null;
+  connection: Phase;
+  /** The server's database is away. */
+  stalled: boolean;
+  language: Language;
+  route: Route;
+  /** By topic. */
+  drafts: Readonly<Record<number, Draft>>;
+  uploads: Readonly<Record<number, readonly Upload[]>>;
+  /** Id of the newest message of others in the open topic, which screen readers are told of. */
+  announced: number | null;
+  /** Error code of something that did not work; shown for a while. */
+  trouble: number | null;
+}
+
+/** What belongs to a session, as it is without one. */
+export const signedOut = {
+  data: nothing,
+  signedIn: false,
+  loggingIn: false,
+  stalled: false,
+  drafts: {},
+  uploads: {},
+  announced: null,
+  trouble: null,
+};
+
+/** Addresses: #/t/TOPIC, #/o/COMPANY, anything else is the list. */
+export function parseRoute(hash: string): Route {
+  const [, kind, id] = /^#\/([to])\/(\d+)$/.exec(hash) ?? [];
+  return { org: kind === 'o' ? Number(id) : null, topic: kind === 't' ? Number(id) : null };
+}
+
+export const routeTo = {
+  companies: '#/',
+  company: (id: number) => `#/o/${id}`,
+  topic: (id: number) => `#/t/${id}`,
+};
