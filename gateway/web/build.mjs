@@ -12,7 +12,7 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const outdir = resolve(process.argv[2] ?? join(here, '../../.build/web'));
 
 await mkdir(outdir, { recursive: true });
-const { outputFiles } = await build({
+const { outputFiles, warnings } = await build({
   absWorkingDir: here,
   entryPoints: { app: 'src/main.tsx' },
   bundle: true,
@@ -23,6 +23,7 @@ const { outputFiles } = await build({
   outdir,
   write: false,
 });
+if (warnings.length > 0) process.exit(1); // esbuild has shown them
 
 let html = await readFile(join(here, 'src/index.html'), 'utf8');
 for (const file of outputFiles) {
