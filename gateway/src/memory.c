@@ -16,7 +16,7 @@ static void *checked(void *memory) {
 }
 
 void *memory_new(size_t size) {
-    return checked(malloc(size));
+    return checked(malloc(size ? size : 1));
 }
 
 void *memory_zeroed(size_t size) {
@@ -24,7 +24,7 @@ void *memory_zeroed(size_t size) {
 }
 
 void *memory_resize(void *old, size_t size) {
-    return checked(realloc(old, size));
+    return checked(realloc(old, size ? size : 1)); /* of nothing is no failure */
 }
 
 char *memory_text(const char *text) {

@@ -109,7 +109,8 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return send_next(session);
     case LWS_CALLBACK_CLOSED:
-        session_closed(session);
+        if (session->wsi) /* also called when the handshake could not be sent */
+            session_closed(session);
         return 0;
     default:
         return 0;
