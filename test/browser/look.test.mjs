@@ -3,6 +3,7 @@
 // presses is large enough, and that a screen reader has a name for it.
 
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { World } from '../lib/firm.mjs';
 import { logIn, openTopic, pictures, saying, Visitors } from './visitors.mjs';
@@ -21,7 +22,7 @@ before(async () => {
   const ann = await world.enter('ann');
   const { bank_payment: topic } = world.firm.orgs.Anor.topics;
   const send = (who, text, more = {}) =>
-    who.call('send', { topic, text, client_key: crypto.randomUUID(), ...more });
+    who.call('send', { topic, text, client_key: randomUUID(), ...more });
   await send(
     kim,
     'Assalomu alaykum! 48 600 000 soʻm oʻtkazish kerak: https://soliq.uz/uz/hisob/17?davr=2025-11&juda=uzun-manzil-boʻlinishi-kerak',

@@ -2,6 +2,7 @@
 // sessions that end. Nothing typed is lost, and nothing shows or is stored twice.
 
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { World } from '../lib/firm.mjs';
 import { until } from '../lib/scratch.mjs';
@@ -90,7 +91,7 @@ test('older messages load upwards, and the place is kept', async () => {
       text,
       author: world.firm.accounts.kim.id,
       at: '2025-01-15T10:00:00+05:00',
-      client_key: crypto.randomUUID(),
+      client_key: randomUUID(),
     });
   for (let at = 1; at <= 120; at++) await send(`Eski ${at}`);
   await openTopic(ann, null, 1);
