@@ -54,13 +54,23 @@ struct link {
 static void link_advance(struct link *link);
 
 json_t *fault_new(int code, const char *format, ...) {
-    char message[512];
+    json_t *text;
+    char *message;
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    if (vasprintf(&message, format, arguments) < 0)
+        must(NULL);
     va_end(arguments);
-    return json_pack("{s:i, s:s}", "code", code, "message", message);
+    text = json_string(message);
+    if (!text) { /* cut within a character, as jansson cuts its own messages */
+        for (char *at = message; *at; at++)
+            if (*at & 0x80)
+                *at = '?';
+        text = json_string(message);
+    }
+    free(message);
+    return must(json_pack("{s:i, s:o}", "code", code, "message", text));
 }
 
 int fault_code(const json_t *fault) {

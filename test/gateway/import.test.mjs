@@ -20,7 +20,8 @@ const line = (client, from, text, more = {}) =>
     ({ at: '2024-03-01T09:00:00Z', client, from, role: from === client ? 'client' : 'staff', text, ...more });
 
 function write(lines) {
-    writeFileSync(file, lines.map(one => (typeof one === 'string' || Buffer.isBuffer(one) ? one : JSON.stringify(one)) + '\n').join(''));
+    writeFileSync(file, Buffer.concat(lines.flatMap(one =>
+        [Buffer.isBuffer(one) ? one : Buffer.from(typeof one === 'string' ? one : JSON.stringify(one)), Buffer.from('\n')])));
 }
 
 /** Plays the lines; {status, report}. */
@@ -66,12 +67,14 @@ test('each refused line has its number, code and reason; the others go', async (
     const good = line('Anjir', 'Anjir', 'the only good one');
     const { status, report } = await play(['', 'no json', '[1]', { ...good, role: 'boss' }, { ...good, text: 5 },
         { ...good, text: '' }, { ...good, at: 'yesterday' }, line('Anjir', 'Anjir', 'x'.repeat(500000)),
-        { ...good, from: 'Olma' }, { at: good.at }, good, '{"at": "\\u0000"}', line('Anjir', 'dilnoza', 'who is staff', { role: 'client' })]);
+        { ...good, from: 'Olma' }, { at: good.at }, good, '{"at": "\\u0000"}', line('Anjir', 'dilnoza', 'who is staff', { role: 'client' }),
+        { ...good, role: 'ў'.repeat(3001) }, `{"at": ${'ў'.repeat(3001)}`, Buffer.from('{"at": "\xff"}', 'latin1')]);
     assert.equal(status, 1);
     assert.deepEqual(report.refusals.map(({ line: number, code }) => [number, code]), [[2, -32700], [3, -32602], [4, -32602],
-        [5, -32602], [6, -32602], [7, -32602], [8, -32602], [9, -32005], [10, -32602], [12, -32700], [13, -32005]]);
+        [5, -32602], [6, -32602], [7, -32602], [8, -32602], [9, -32005], [10, -32602], [12, -32700], [13, -32005],
+        [14, -32602], [15, -32700], [16, -32700]]);
     assert.ok(report.refusals.every(({ message }) => message.length > 10));
-    assert.deepEqual([report.lines, report.sent, report.refused, report.not_sent], [12, 1, 11, 0]);
+    assert.deepEqual([report.lines, report.sent, report.refused, report.not_sent], [15, 1, 14, 0]);
     assert.deepEqual(await words('Anjir'), [['Anjir', 'the only good one']]);
 });
 
