@@ -1,9 +1,15 @@
 /*
  * download.c - GET /files/ID, streaming.
  *
- * The database says whether it may be, and journals it; then pieces go from the store to the socket,
- * one at a time: a piece is read when the one before it was written, and written when the socket can
- * take it. A client that does not go on reading is cut after a while.
+ * The database says whether it may be, and journals it; then chunks go from the store to the socket,
+ * one at a time: a chunk is read when the one before it was written, and written in pieces when the
+ * socket can take them. A client that does not go on reading is cut after a while.
+ *
+ * Between request and answer libwebsockets leaves unread what the client sends meanwhile, its
+ * closing included, and is woken by it over and over. So reading is stopped all the time; but then
+ * libwebsockets does not write either. Therefore a watcher of our own waits until the socket can
+ * take a piece, and only then is libwebsockets let loose for the one write. A piece is small enough
+ * to go out whole then: the kernel calls a socket writable when a third of its buffer is free.
  *
  * A download belongs to its exchange and ends with it.
  */
@@ -17,13 +23,15 @@
 #include "store.h"
 
 #include <ctype.h>
+#include <ev.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD_MAX 8192 /* bytes */
-#define PATH     "/files/"
+#define HEAD_MAX  8192  /* bytes */
+#define PIECE_MAX 16384 /* bytes */
+#define PATH      "/files/"
 
 struct download {
     struct exchange *exchange;
@@ -32,13 +40,16 @@ struct download {
     char *id, *name, *type;
     json_int_t size; /* bytes, as recorded */
     json_int_t left; /* bytes still to be written */
-    size_t filled;   /* bytes in the object's buffer, to be written */
-    enum { ASKING, OPENING, READING, READY } phase; /* READY: to write, once the socket can */
+    size_t filled;   /* bytes in the object's buffer */
+    size_t sent;     /* of them written */
+    enum { ASKING, OPENING, READING, SENDING } phase;
     bool head_sent;
+    ev_io writable; /* the socket; while sending */
 };
 
 static void download_free(struct download *download) {
     download->exchange->download = NULL;
+    ev_io_stop(EV_DEFAULT_ & download->writable);
     if (download->call)
         db_abandon(download->call);
     if (download->object)
@@ -60,6 +71,20 @@ static void give_up_by_store(struct download *download, const char *why) {
     download_free(download);
 }
 
+static void on_writable(EV_P UNUSED, ev_io *io, int events UNUSED) {
+    struct download *download = io->data;
+
+    ev_io_stop(EV_DEFAULT_ io);
+    http_read(download->exchange, true);
+    lws_callback_on_writable(download->exchange->wsi);
+}
+
+static void wait_writable(struct download *download) {
+    http_read(download->exchange, false);
+    http_expect_progress(download->exchange);
+    ev_io_start(EV_DEFAULT_ & download->writable);
+}
+
 static void on_read(void *owner, ssize_t result) {
     struct download *download = owner;
 
@@ -70,11 +95,12 @@ static void on_read(void *owner, ssize_t result) {
     } else if (download->phase == READING && (result == 0 || result > download->left)) {
         give_up_by_store(download, "it changed while being read");
     } else {
-        if (download->phase == READING)
+        if (download->phase == READING) {
             download->filled = result;
-        download->phase = READY;
-        http_read(download->exchange, true);
-        lws_callback_on_writable(download->exchange->wsi);
+            download->sent = 0;
+        }
+        download->phase = SENDING;
+        wait_writable(download);
     }
 }
 
@@ -128,6 +154,8 @@ void download_start(struct exchange *exchange) {
         download->exchange = exchange;
         download->id = memory_text(id);
         lws_get_peer_simple(exchange->wsi, address, sizeof address);
+        ev_io_init(&download->writable, on_writable, lws_get_socket_fd(exchange->wsi), EV_WRITE);
+        download->writable.data = download;
         http_read(exchange, false);
         download->call = db_call(DB_CALLS, DB_FILE_GET, 3, params,
                                  (struct db_answer){.done = on_found, .owner = download});
@@ -176,35 +204,37 @@ static int send_head(struct download *download) {
 }
 
 static int send_piece(struct download *download) {
-    struct lws *wsi = download->exchange->wsi;
-    bool last = (json_int_t)download->filled == download->left;
-    int written = lws_write(wsi, download->object->buffer, download->filled,
-                            last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP);
+    size_t left = download->filled - download->sent;
+    size_t size = left < PIECE_MAX ? left : PIECE_MAX;
 
-    if (written < 0)
+    download->left -= size;
+    if (lws_write(download->exchange->wsi, download->object->buffer + download->sent, size,
+                  download->left == 0 ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < 0)
         return -1;
-    metrics.download_bytes += download->filled;
-    download->left -= download->filled;
-    download->filled = 0;
+    download->sent += size;
+    metrics.download_bytes += size;
     return 0;
 }
 
 int download_send(struct exchange *exchange) {
     struct download *download = exchange->download;
 
-    if (download->phase != READY)
+    if (download->phase != SENDING || ev_is_active(&download->writable))
         return 0;
-    if (!download->head_sent ? send_head(download) < 0
-                             : download->filled > 0 && send_piece(download) < 0)
+    if ((download->head_sent ? send_piece(download) : send_head(download)) < 0)
         return -1;
-    if (download->left > 0) {
+    if (download->sent < download->filled) {
+        wait_writable(download);
+    } else if (download->left > 0) {
+        http_read(exchange, false);
         download->phase = READING;
         store->read(download->object);
-        return 0;
+    } else {
+        metrics.downloads++;
+        download_free(download);
+        return lws_http_transaction_completed(exchange->wsi) ? -1 : 0;
     }
-    metrics.downloads++;
-    download_free(download);
-    return lws_http_transaction_completed(exchange->wsi) ? -1 : 0;
+    return 0;
 }
 
 void download_end(struct exchange *exchange) {

@@ -28,9 +28,13 @@
 void http_read(struct exchange *exchange, bool reading) {
     lws_rx_flow_control(exchange->wsi, reading);
     if (reading)
-        lws_set_timeout(exchange->wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALL_LIMIT);
+        http_expect_progress(exchange);
     else
         lws_set_timeout(exchange->wsi, NO_PENDING_TIMEOUT, 0);
+}
+
+void http_expect_progress(struct exchange *exchange) {
+    lws_set_timeout(exchange->wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALL_LIMIT);
 }
 
 void http_answer(struct exchange *exchange, unsigned status, const char *type, char *body) {

@@ -39,9 +39,11 @@ void http_answer_error(struct exchange *exchange, const char *json);
 void http_refuse(struct exchange *exchange, unsigned status, int code, const char *message,
                  const char *hint);
 
-/* Stops or goes on reading the request; going on, it must make progress within a time. While
- * stopped, libwebsockets writes nothing either. */
+/* Stops or goes on reading from the client. While stopped, libwebsockets writes nothing either. */
 void http_read(struct exchange *exchange, bool reading);
+
+/* The client is cut if nothing happens for a while. Reading implies it, stopping to read ends it. */
+void http_expect_progress(struct exchange *exchange);
 
 /* The token of "Authorization: Bearer", for the caller to forget; NULL when there is none. */
 char *http_token(struct lws *wsi);
