@@ -115,7 +115,7 @@ static void clients_prepare(struct history *history, struct stock *stock, json_i
         client->topic = topic_of(org, topic_kind);
         if (!client->topic)
             client->fault =
-                fault_new(FAULT_PARAMS, "\"%s\" has no topic %s.", client->name, topic_kind);
+                fault_new(FAULT_PARAMS, "\"%s\" has no topic %s", client->name, topic_kind);
     }
 }
 
@@ -127,9 +127,9 @@ static void member_check(struct member *member, const json_t *account) {
     member->accountant = role && strcmp(role, "accountant") == 0;
     if (client != (member->client != NULL))
         member->fault =
-            fault_new(FAULT_CONFLICT, "The account \"%s\" is of the role %s.", member->login, role);
+            fault_new(FAULT_CONFLICT, "the account \"%s\" is of the role %s", member->login, role);
     else if (client && json_integer_value(json_object_get(account, "org")) != member->client->org)
-        member->fault = fault_new(FAULT_CONFLICT, "The account \"%s\" is not of \"%s\".",
+        member->fault = fault_new(FAULT_CONFLICT, "the account \"%s\" is not of \"%s\"",
                                   member->login, member->client->name);
 }
 

@@ -133,26 +133,25 @@ static json_t *line_parse(struct history *history, struct line *line, const char
 
     line->source = json_loadb(bytes, size, 0, &error);
     if (!line->source)
-        return fault_new(FAULT_PARSE, "This is no JSON: %s (byte %d).", error.text, error.position);
+        return fault_new(FAULT_PARSE, "no JSON: %s (byte %d)", error.text, error.position);
     if (json_unpack_ex(line->source, &error, 0, "{s:s, s:s, s:s, s:s, s:s}", "at", &fields.at,
                        "client", &fields.client, "from", &fields.from, "role", &fields.role, "text",
                        &fields.text) != 0)
-        return fault_new(FAULT_PARAMS, "The line lacks a string: %s.", error.text);
+        return fault_new(FAULT_PARAMS, "the line lacks a string: %s", error.text);
     staff = strcmp(fields.role, "staff") == 0;
     if (!staff && strcmp(fields.role, "client") != 0)
-        return fault_new(FAULT_PARAMS, "The role \"%s\" is neither client nor staff.", fields.role);
+        return fault_new(FAULT_PARAMS, "the role \"%s\" is neither client nor staff", fields.role);
     if (!fields.client[0] || !fields.from[0])
-        return fault_new(FAULT_PARAMS, "The line does not name its client and its author.");
+        return fault_new(FAULT_PARAMS, "the line does not name its client and its author");
     if (!read_time(fields.at, &line->second))
-        return fault_new(FAULT_PARAMS, "\"%s\" is no time such as 2019-09-04T22:45:20Z.",
-                         fields.at);
+        return fault_new(FAULT_PARAMS, "\"%s\" is no time such as 2019-09-04T22:45:20Z", fields.at);
 
     line->at = fields.at;
     line->text = fields.text;
     line->client = client_of(history, fields.client);
     line->author = member_of(history, fields.from, staff ? NULL : line->client);
     if (line->author->client != (staff ? NULL : line->client))
-        return fault_new(FAULT_PARAMS, "\"%s\" writes elsewhere as %s%s.", fields.from,
+        return fault_new(FAULT_PARAMS, "\"%s\" writes elsewhere as %s%s", fields.from,
                          line->author->client ? "a person of " : "staff",
                          line->author->client ? line->author->client->name : "");
     if (staff)

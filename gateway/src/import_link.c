@@ -271,7 +271,7 @@ static void closed_by_peer(struct link *link, const unsigned char *in, size_t si
 
     if (size < 2 || (in[0] << 8 | in[1]) != CLOSE_TOO_LARGE || !link->method)
         return;
-    fault = fault_new(FAULT_PARAMS, "The message is larger than the gateway takes.");
+    fault = fault_new(FAULT_PARAMS, "the message is larger than the gateway takes");
     state_set(link, LINK_CLOSED);
     link_answer(link, NULL, fault);
     json_decref(fault);

@@ -99,7 +99,7 @@ static void report_text(const struct history *history, const struct tally *tally
 
         if (line->outcome == LINE_REFUSED)
             printf("line %u: %d %s%s%s\n", line->number, fault_code(line->fault),
-                   json_string_value(json_object_get(line->fault, "message")), hint ? " " : "",
+                   json_string_value(json_object_get(line->fault, "message")), hint ? ". " : "",
                    hint ? hint : "");
     }
 }
