@@ -257,7 +257,8 @@ static bool run(const struct options *options, struct link *admin, const char *p
 
     progress_begin(net.context, &history);
     if (!firm_prepare(admin, &history, options->department, options->topic, password, &made,
-                      &fault)) {
+                      &fault) ||
+        net.failure[0]) {
         progress_end();
         stop("%s", fault ? json_string_value(json_object_get(fault, "message")) : net.failure);
     }

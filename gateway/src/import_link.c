@@ -346,6 +346,10 @@ static void wait_over(void *owner, json_t *result, json_t *fault) {
 
 json_t *link_wait(struct link *link, const char *method, json_t *params, json_t **fault) {
     memset(&waited, 0, sizeof waited);
+    if (link->net->failure[0]) {
+        json_decref(params);
+        return *fault = NULL;
+    }
     link_ask(link, method, params, wait_over, NULL);
     while (!waited.answered && !link->net->failure[0])
         lws_service(link->net->context, 0);
