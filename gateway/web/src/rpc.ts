@@ -101,7 +101,10 @@ export class Connection {
 
   private request<T>(method: string, params: Params): Promise<T> {
     const socket = this.socket;
-    if (socket?.readyState !== WebSocket.OPEN) return Promise.reject(new Disconnected());
+    if (socket?.readyState !== WebSocket.OPEN) {
+      if (socket) this.lose(); // it is closing; nothing can be sent or awaited on it
+      return Promise.reject(new Disconnected());
+    }
     const id = this.nextId++;
     socket.send(JSON.stringify({ jsonrpc: '2.0', id, method, params }));
     if (this.patience === undefined) this.waitForAnswer();
@@ -116,12 +119,14 @@ export class Connection {
     this.handlers?.phase('connecting');
     this.waitForAnswer();
     socket.onopen = () => void this.greet(socket);
-    socket.onmessage = (frame) => this.receive(String(frame.data));
+    socket.onmessage = (frame) => {
+      // Events of a connection given up would move the cursor past what the next one resumes from.
+      if (socket === this.socket) this.receive(String(frame.data));
+    };
     socket.onclose = (close) => {
       if (socket !== this.socket) return;
-      this.drop();
       if (close.code === SESSION_ENDED) this.handlers?.ended();
-      else this.later();
+      else this.lose();
     };
   }
 
@@ -129,10 +134,7 @@ export class Connection {
     try {
       await this.handlers?.greet((method, params) => this.request(method, params));
     } catch (error) {
-      if (socket === this.socket) {
-        this.drop();
-        this.later();
-      }
+      if (socket === this.socket) this.lose();
       if (!(error instanceof Disconnected)) console.warn(error);
       return;
     }
@@ -182,10 +184,7 @@ export class Connection {
 
   private waitForAnswer(): void {
     clearTimeout(this.patience);
-    this.patience = setTimeout(() => {
-      this.drop();
-      this.later();
-    }, PATIENCE);
+    this.patience = setTimeout(() => this.lose(), PATIENCE);
   }
 
   private probe(): void {
@@ -201,7 +200,9 @@ export class Connection {
     }
   }
 
-  private later(): void {
+  /** Gives the connection up, and tries another one later. */
+  private lose(): void {
+    this.drop();
     if (!this.handlers) return;
     const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.failures++);
     this.pause = setTimeout(() => this.open(), longest * (0.5 + Math.random() / 2));
