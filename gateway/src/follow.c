@@ -45,6 +45,7 @@ static struct {
     unsigned ticks;
 
     int64_t seal;         /* handed out up to here */
+    bool placed;          /* the place in the order is sure since the connection was made */
     bool wanted;          /* look for more */
     bool stalled;
     struct event *newest; /* held; NULL: the position is not known yet */
@@ -163,21 +164,8 @@ static bool hand_out(int row) {
     return true;
 }
 
-/* The order itself went back: another database, or an older one restored. What clients hold is of
- * no order any more; resuming tells them so. */
-static void start_over(int64_t seal) {
-    log_warning("the newest seal went back from %" PRId64 " to %" PRId64
-                "; closing all connections",
-                follow.seal, seal);
-    audience_forget_all();
-    session_close_all(CLOSE_GOING_AWAY, "database replaced");
-}
-
 static void reach(int64_t seal) {
-    if (seal < follow.seal)
-        start_over(seal);
-    if (seal - follow.seal >= BATCH)
-        follow.wanted = true;
+    follow.wanted |= seal > follow.seal; /* there may be more: a batch is cut by its size, too */
     follow.seal = seal;
     metrics.seal = seal;
 }
@@ -221,6 +209,25 @@ static bool tell_all_typing(void) {
     return true;
 }
 
+/* A new connection may be to another database, or to one that was restored: where the order went
+ * back, what clients hold is of no order any more, and resuming tells them so. */
+static void take_place(int64_t newest) {
+    if (!follow.newest) {
+        reach(newest);
+        append(event_new(NULL, NULL));
+    } else if (newest < follow.seal) {
+        log_warning("the newest seal went back from %" PRId64 " to %" PRId64
+                    "; closing all connections",
+                    follow.seal, newest);
+        PQclear(follow.rows);
+        follow.rows = NULL;
+        reach(newest);
+        audience_forget_all();
+        session_close_all(CLOSE_GOING_AWAY, "database replaced");
+    }
+    follow.placed = true;
+}
+
 static void fetch(void) {
     char after[24], seals[24];
     const char *params[] = {after, seals};
@@ -231,11 +238,12 @@ static void fetch(void) {
     ask(ASKED_EVENTS, "events", 2, params);
 }
 
-/* Does the next thing to be done, in this order: the batch at hand, typing, the next batch. */
+/* Does the next thing to be done, in this order: the place, the batch at hand, typing, the next
+ * batch. */
 static void advance(void) {
     if (follow.link.state != LINK_IDLE)
         return;
-    if (!follow.newest) {
+    if (!follow.placed) {
         ask(ASKED_POSITION, "position", 0, NULL);
         return;
     }
@@ -250,6 +258,7 @@ static void advance(void) {
 }
 
 static void on_up(struct link *link UNUSED) {
+    follow.placed = false;
     follow.wanted = true;
     advance();
 }
@@ -265,8 +274,7 @@ static void on_result(struct link *link UNUSED, PGresult *result) {
     }
     switch (follow.asked) {
     case ASKED_POSITION:
-        follow.seal = atoll(PQgetvalue(result, 0, 0));
-        append(event_new(NULL, NULL));
+        take_place(atoll(PQgetvalue(result, 0, 0)));
         break;
     case ASKED_EVENTS:
         follow.rows = result;
