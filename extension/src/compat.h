@@ -10,4 +10,10 @@
 #error "onefin needs PostgreSQL 15 or newer"
 #endif
 
+#if PG_VERSION_NUM < 160000
+#define of_owns_database(database, role) pg_database_ownercheck(database, role)
+#else
+#define of_owns_database(database, role) object_ownercheck(DatabaseRelationId, database, role)
+#endif
+
 #endif

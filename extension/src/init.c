@@ -8,6 +8,7 @@
 
 #include "compat.h"
 
+#include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -15,6 +16,7 @@
 #include "seal.h"
 #include "shared.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
 
 PG_MODULE_MAGIC;
 
@@ -22,27 +24,46 @@ extern PGDLLEXPORT void _PG_init(void);
 
 static ProcessUtility_hook_type next_utility = NULL;
 
-/* A database that is to be dropped, moved, renamed or copied must have no sealer connected. */
-static void let_go_of_database(Node *statement) {
-    const char *name = NULL;
+static const char *string_option(List *options, const char *wanted) {
+    ListCell *cell;
 
-    if (IsA(statement, DropdbStmt))
-        name = castNode(DropdbStmt, statement)->dbname;
-    else if (IsA(statement, RenameStmt) &&
-             castNode(RenameStmt, statement)->renameType == OBJECT_DATABASE)
-        name = castNode(RenameStmt, statement)->subname;
-    else if (IsA(statement, CreatedbStmt)) {
-        ListCell *cell;
+    foreach (cell, options) {
+        DefElem *option = lfirst_node(DefElem, cell);
 
-        foreach (cell, castNode(CreatedbStmt, statement)->options) {
-            DefElem *option = lfirst_node(DefElem, cell);
-
-            if (strcmp(option->defname, "template") == 0 && option->arg && IsA(option->arg, String))
-                name = strVal(option->arg);
-        }
+        if (strcmp(option->defname, wanted) == 0 && option->arg && IsA(option->arg, String))
+            return strVal(option->arg);
     }
-    if (name)
-        of_sealer_stop(get_database_oid(name, true));
+    return NULL;
+}
+
+/* The database that a statement needs nobody to be connected to; NULL for any other statement. */
+static const char *database_to_leave(Node *statement) {
+    switch (nodeTag(statement)) {
+    case T_DropdbStmt:
+        return castNode(DropdbStmt, statement)->dbname;
+    case T_RenameStmt:
+        return castNode(RenameStmt, statement)->renameType == OBJECT_DATABASE
+                   ? castNode(RenameStmt, statement)->subname
+                   : NULL;
+    case T_CreatedbStmt:
+        return string_option(castNode(CreatedbStmt, statement)->options, "template");
+    case T_AlterDatabaseStmt:
+        return string_option(castNode(AlterDatabaseStmt, statement)->options, "tablespace")
+                   ? castNode(AlterDatabaseStmt, statement)->dbname
+                   : NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* The sealer leaves for the owner only, or anybody's DROP DATABASE, though refused, would stop it.
+ */
+static void let_go_of_database(Node *statement) {
+    const char *name = database_to_leave(statement);
+    Oid database = name ? get_database_oid(name, true) : InvalidOid;
+
+    if (OidIsValid(database) && of_owns_database(database, GetUserId()))
+        of_sealer_stop(database);
 }
 
 static void on_utility(PlannedStmt *statement, const char *query, bool read_only_tree,

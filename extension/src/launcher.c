@@ -26,8 +26,7 @@
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 
-/* Milliseconds between looks at the list of databases, and before a sealer that died is restarted.
- */
+/* Milliseconds between looks at the list of databases, and when a sealer is to come later. */
 #define LOOK_MS  10000
 #define RETRY_MS 1000
 
@@ -77,15 +76,19 @@ static bool start_sealer(Oid database) {
     return RegisterDynamicBackgroundWorker(&worker, NULL);
 }
 
-static void look_after_databases(MemoryContext scratch) {
+/* Returns the milliseconds until the next look. */
+static long look_after_databases(MemoryContext scratch) {
     Oid *databases;
     int n = list_databases(&databases, scratch);
+    long next = LOOK_MS;
 
     of_sealers_keep(databases, n);
     for (int i = 0; i < n; i++) {
-        if (!of_sealer_wanted(databases[i]))
-            continue;
-        if (!start_sealer(databases[i])) {
+        OfWish wish = of_sealer_wish(databases[i]);
+
+        if (wish == OF_WISH_LATER)
+            next = RETRY_MS;
+        if (wish == OF_WISH_NOW && !start_sealer(databases[i])) {
             of_sealer_forget(databases[i]);
             ereport(WARNING,
                     (errmsg("no background worker is free to seal database %u", databases[i]),
@@ -93,6 +96,7 @@ static void look_after_databases(MemoryContext scratch) {
         }
     }
     MemoryContextReset(scratch);
+    return next;
 }
 
 void onefin_launcher_main(Datum arg) {
@@ -107,8 +111,9 @@ void onefin_launcher_main(Datum arg) {
         AllocSetContextCreate(TopMemoryContext, "onefin launcher cycle", ALLOCSET_SMALL_SIZES);
 
     for (;;) {
-        look_after_databases(scratch);
-        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_MS,
+        long timeout = look_after_databases(scratch);
+
+        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
                         PG_WAIT_EXTENSION);
         ResetLatch(MyLatch);
         CHECK_FOR_INTERRUPTS();

@@ -87,6 +87,15 @@ static HeapTuple apply(Changes *changes, HeapTuple row, TupleDesc desc) {
                                      changes->nulls);
 }
 
+static int count_documents(HeapTuple row, TupleDesc desc) {
+    bool isnull;
+    Datum ids = get(row, desc, "document_ids", &isnull);
+
+    return isnull ? 0
+                  : ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(ids)),
+                                   ARR_DIMS(DatumGetArrayTypeP(ids)));
+}
+
 static void check_text(const char *text, bool has_documents) {
     if (!has_documents && (text == NULL || text[strspn(text, " \t\r\n")] == '\0'))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the message is empty"),
@@ -177,7 +186,7 @@ static HeapTuple fill_new(HeapTuple row, TupleDesc desc) {
     Changes changes = {0};
     bool no_documents;
 
-    (void)get(row, desc, "document_ids", &no_documents);
+    no_documents = count_documents(row, desc) == 0;
     check_visibility(visibility, of_role_by_name(author->role));
     check_text(text, !no_documents);
     of_spi_begin();
@@ -198,6 +207,8 @@ static HeapTuple fill_new(HeapTuple row, TupleDesc desc) {
     set(&changes, desc, "imported", BoolGetDatum(importing != NULL), false);
     if (text == NULL)
         set(&changes, desc, "text", CStringGetTextDatum(""), false);
+    if (no_documents)
+        set(&changes, desc, "document_ids", (Datum)0, true); /* [] is none */
     return apply(&changes, row, desc);
 }
 
@@ -305,18 +316,16 @@ static void attach(HeapTuple row, TupleDesc desc) {
     OfArgs args = {0};
     bool isnull;
     Datum ids = get(row, desc, "document_ids", &isnull);
-    uint64 wanted;
 
     if (isnull)
         return;
-    wanted = ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(ids)), ARR_DIMS(DatumGetArrayTypeP(ids)));
     of_arg_id(&args, get_id(row, desc, "id"));
     of_arg_text(&args, get_text(row, desc, "visibility"));
     of_arg(&args, ids, false);
     of_arg_id(&args, get_id(row, desc, "topic_id"));
     of_arg_id(&args, get_id(row, desc, "author_id"));
     of_spi_begin();
-    if (of_run_as_owner(&update, &args, false) != wanted || wanted == 0)
+    if (of_run_as_owner(&update, &args, false) != (uint64)count_documents(row, desc))
         ereport(ERROR,
                 (errcode(ERRCODE_NO_DATA_FOUND),
                  errmsg("a document of the message is not there to be sent"),

@@ -20,8 +20,10 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
-/* How long a sealer stays away from a database that somebody wants to drop or copy. */
+/* How long a sealer stays away from a database that somebody wants to drop or copy, and after it
+ * died: an error that comes again must not become a fork for each turn. */
 #define STOP_MS 10000
+#define DIED_MS 1000
 
 typedef struct Slot {
     Oid database; /* InvalidOid: the slot is free */
@@ -154,6 +156,11 @@ bool of_sealer_take_wakeup(void) {
     return pg_atomic_exchange_u32(&my_slot->woken, 0) != 0;
 }
 
+static void stay_away(Slot *slot, int milliseconds) {
+    slot->not_before =
+        Max(slot->not_before, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds));
+}
+
 /* The sealer leaves; the launcher decides by the state whether another is to come. */
 void of_sealer_detach(OfSealerState state) {
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
@@ -161,6 +168,8 @@ void of_sealer_detach(OfSealerState state) {
         my_slot->pid = 0;
         my_slot->latch = NULL;
         my_slot->state = state;
+        if (state == OF_SEALER_NONE)
+            stay_away(my_slot, DIED_MS);
         if (shared->launcher)
             SetLatch(shared->launcher);
     }
@@ -173,20 +182,21 @@ void of_launcher_attach(void) {
     LWLockRelease(shared->lock);
 }
 
-/* Whether the launcher is to start a sealer now; if so the slot counts as started. */
-bool of_sealer_wanted(Oid database) {
+/* Whether the launcher is to start a sealer; if it is now, the slot counts as started. */
+OfWish of_sealer_wish(Oid database) {
     Slot *slot;
-    bool wanted = false;
+    OfWish wish = OF_WISH_NONE;
 
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
     slot = take_slot(database);
-    if (slot && slot->pid == 0 && slot->not_before <= GetCurrentTimestamp())
-        wanted = slot->state == OF_SEALER_NONE ||
-                 (slot->state == OF_SEALER_ABSENT && pg_atomic_read_u32(&slot->woken) != 0);
-    if (wanted)
+    if (slot && slot->pid == 0 &&
+        (slot->state == OF_SEALER_NONE ||
+         (slot->state == OF_SEALER_ABSENT && pg_atomic_read_u32(&slot->woken) != 0)))
+        wish = slot->not_before <= GetCurrentTimestamp() ? OF_WISH_NOW : OF_WISH_LATER;
+    if (wish == OF_WISH_NOW)
         slot->state = OF_SEALER_STARTED;
     LWLockRelease(shared->lock);
-    return wanted;
+    return wish;
 }
 
 /* A sealer that could not be started, or that died, may be started again. */
@@ -227,7 +237,7 @@ void of_sealer_stop(Oid database) {
         slot = find_slot(database);
         pid = slot ? slot->pid : 0;
         if (slot)
-            slot->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STOP_MS);
+            stay_away(slot, STOP_MS);
         LWLockRelease(shared->lock);
         if (pid == 0)
             return;

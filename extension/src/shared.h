@@ -18,6 +18,8 @@ typedef enum OfSealerState {
     OF_SEALER_ABSENT   /* it found no extension: start it when somebody wakes it */
 } OfSealerState;
 
+typedef enum OfWish { OF_WISH_NONE, OF_WISH_NOW, OF_WISH_LATER } OfWish;
+
 extern void of_shared_init(void);
 extern bool of_shared_ready(void);
 
@@ -30,7 +32,7 @@ extern void of_sealer_detach(OfSealerState state);
 
 /* For the launcher. */
 extern void of_launcher_attach(void);
-extern bool of_sealer_wanted(Oid database);
+extern OfWish of_sealer_wish(Oid database);
 extern void of_sealer_forget(Oid database);
 extern void of_sealers_keep(const Oid *databases, int n);
 
