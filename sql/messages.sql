@@ -159,6 +159,7 @@ SELECT who, jsonb_path_query_array(t.call(who, 'documents', '{"topic": 1}', '{do
 SELECT t.answer(onefin.file_get('acc1', :one), '{}') = replace('-32003 P0002 no document N', 'N', :'one') AS "not yet sent", t.answer(onefin.file_get('ali', :one), '{name}') AS mine;
 SELECT t.call('acc1', 'send', jsonb_build_object('topic', 1, 'documents', ARRAY[:one])) AS "another's",
     t.call('ali', 'send', jsonb_build_object('topic', 1, 'documents', ARRAY[:other])) AS "of another topic", t.call('ali', 'send', '{"topic": 1, "documents": []}') AS none;
+SELECT t.call('ali', 'send', '{"topic": 1, "text": "none with it", "documents": []}', '{message,documents}') AS "an empty list is none";
 SELECT t.call('ali', 'send', jsonb_build_object('topic', 1, 'documents', ARRAY[:one, :one])) AS twice;
 SELECT t.call('ali', 'send', jsonb_build_object('topic', 1, 'documents', ARRAY[:one, :two]), '{message,id}') AS m \gset
 SELECT jsonb_path_query_array(t.call('acc1', 'history', '{"topic": 1, "limit": 1}', '{messages,0}')::jsonb, '$.documents[*].name');
