@@ -40,7 +40,7 @@ static const struct lws_protocols protocols[] = {
  * older Safari do not count WebSockets as 'self'. */
 static struct lws_protocol_vhost_options headers[] = {
     {&headers[1], NULL, "content-security-policy:",
-     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+     "default-src 'none'; script-src 'self'; style-src 'self'; "
      "img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; "
      "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
     {&headers[2], NULL, "x-content-type-options:", "nosniff"},
