@@ -124,7 +124,7 @@ test('a stale edit is refused, and says which version there is', async () => {
 test('a frame too large closes the connection with 1009', async () => {
     const big = await world.connect('lee');
     big.send(JSON.stringify(request('send', { text: 'x'.repeat(300000) })));
-    assert.equal((await big.closed).code, 1009);
+    assert.equal((await big.closedByGateway()).code, 1009);
     await lives(lee);
 });
 
@@ -132,21 +132,21 @@ test('a frame larger by far is not waited for', async () => {
     const huge = await world.connect('lee');
     huge.send(JSON.stringify(request('send', { text: 'x'.repeat(64 << 20) })));
     // Who is still sending when the connection goes may not see the close frame.
-    assert.ok([1009, 1006].includes((await huge.closed).code));
+    assert.ok([1009, 1006].includes((await huge.closedByGateway()).code));
     await lives(lee);
 });
 
 test('bytes that are no UTF-8 close the connection with 1007', async () => {
     const bad = await world.connect('lee');
     bad.send(Buffer.from('{"jsonrpc":"2.0","id":1,"method":"me","params":{"x":"\xc3\x28"}}', 'latin1'));
-    assert.equal((await bad.closed).code, 1007);
+    assert.equal((await bad.closedByGateway()).code, 1007);
     await lives(lee);
 });
 
 test('a binary frame is refused', async () => {
     const bad = await world.connect('lee');
     bad.socket.send(Buffer.from(JSON.stringify(request('me', {}))), { binary: true });
-    const { code } = await bad.closed;
+    const { code } = await bad.closedByGateway();
     assert.equal(code, 1003);
     await lives(lee);
 });

@@ -96,7 +96,7 @@ test('a slow reader is closed with 4002 and can resume; nobody else waits for it
         return (await world.gateway.metrics()).samples.onefin_gateway_too_slow === 1;
     }, 'the slow one to be cut', 120);
     slow.socket.resume();
-    assert.equal((await slow.closed).code, 4002);
+    assert.equal((await slow.closedByGateway()).code, 4002);
     await until(() => quick.events.slice(start).filter(event => event.message).length === sent, 'the quick one to have all');
     const { connection, reply } = await world.resume(slow.token, slow.seal);
     const live = slow.events.filter(event => event.message).length;
@@ -159,7 +159,7 @@ test('SIGTERM: clients are closed with 1001, the status is 0, and it starts agai
     const connection = await world.connect('kim');
     const { status, signal } = await world.gateway.stop();
     assert.deepEqual({ status, signal }, { status: 0, signal: null });
-    assert.equal((await connection.closed).code, 1001);
+    assert.equal((await connection.closedByGateway()).code, 1001);
     await world.gateway.run();
     const { connection: again, reply } = await world.resume(connection.token);
     assert.equal(reply.account.login, 'kim');

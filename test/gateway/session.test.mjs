@@ -72,8 +72,8 @@ test('logout answers, closes with 1000, and the token is worth nothing', async (
     const other = await open();
     await other.call('resume', { token: connection.token });
     await connection.call('logout');
-    assert.equal((await connection.closed).code, 1000);
-    assert.equal((await other.closed).code, 4001, 'the same session elsewhere ends, too');
+    assert.equal((await connection.closedByGateway()).code, 1000);
+    assert.equal((await other.closedByGateway()).code, 4001, 'the same session elsewhere ends, too');
     const again = await open();
     await assert.rejects(again.call('resume', { token: connection.token }), code(-32001));
     await again.close();
@@ -83,7 +83,7 @@ test('a revoked session is told so and closed with 4001; others of the person st
     const lost = await world.connect('ann');
     const kept = await world.connect('ann');
     await kept.call('revoke_session', { session: lost.session });
-    assert.equal((await lost.closed).code, 4001);
+    assert.equal((await lost.closedByGateway()).code, 4001);
     assert.ok(lost.events.some(event => event.kind === 'session.revoked' && event.session === lost.session));
     await kept.notified('event', event => event.kind === 'session.revoked' && event.session === lost.session);
     assert.equal((await kept.call('me')).account.login, 'ann');
@@ -118,7 +118,7 @@ test('a disabled account is out at once, and cannot come back', async () => {
     const { account } = await admin.call('accounts', { login: 'tim', password, name: 'Tim', role: 'accountant' });
     const tim = await world.connect('tim');
     await admin.call('accounts', { id: account.id, disabled: true });
-    assert.equal((await tim.closed).code, 4001);
+    assert.equal((await tim.closedByGateway()).code, 4001);
     const again = await open();
     await assert.rejects(again.call('resume', { token: tim.token }), code(-32001));
     await assert.rejects(again.call('login', { login: 'tim', password }), code(-32001));
@@ -127,5 +127,5 @@ test('a disabled account is out at once, and cannot come back', async () => {
 
 test('who opens a connection and says nothing is closed with 4003', async () => {
     const connection = await open();
-    assert.equal((await connection.closed).code, 4003);
+    assert.equal((await connection.closedByGateway()).code, 4003);
 });

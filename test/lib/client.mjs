@@ -4,6 +4,8 @@
 import WebSocket from 'ws';
 import { sleep, until } from './scratch.mjs';
 
+const patience = 60000; // milliseconds, for one answer
+
 /** What the gateway answered a call with, instead of a result. */
 export class Fault extends Error {
     constructor({ code, message, data }) {
@@ -31,8 +33,10 @@ export class Connection {
         connection.socket.on('message', data => connection.#frame(data));
         connection.closed = new Promise(resolve => {
             connection.socket.on('close', (code, reason) => {
-                for (const { reject } of connection.#waiting.values())
+                for (const { reject, timer } of connection.#waiting.values()) {
+                    clearTimeout(timer);
                     reject(new Gone(`closed with ${code}`));
+                }
                 connection.#waiting.clear();
                 connection.isClosed = true;
                 resolve({ code, reason: reason.toString() });
@@ -53,7 +57,8 @@ export class Connection {
         return new Promise((resolve, reject) => {
             if (this.isClosed)
                 return reject(new Gone('closed'));
-            this.#waiting.set(id, { resolve, reject, taken });
+            const timer = setTimeout(() => reject(new Error(`no answer to ${method}`)), patience);
+            this.#waiting.set(id, { resolve, reject, taken, timer });
             this.send({ jsonrpc: '2.0', id, method, params });
         });
     }
@@ -87,6 +92,11 @@ export class Connection {
         return this.closed;
     }
 
+    /** Waits for the gateway to close it; {code, reason}. */
+    async closedByGateway() {
+        return until(() => this.isClosed && this.closed, 'the gateway to close the connection');
+    }
+
     #frame(data) {
         const frame = JSON.parse(data.toString());
         if (frame.method)
@@ -95,6 +105,7 @@ export class Connection {
         if (!waiting)
             return this.unasked.push(frame);
         this.#waiting.delete(frame.id);
+        clearTimeout(waiting.timer);
         if (frame.error)
             return waiting.reject(new Fault(frame.error));
         waiting.taken?.(frame.result);
