@@ -13,7 +13,8 @@ extern void of_launcher_register(void);
 extern PGDLLEXPORT void onefin_launcher_main(Datum arg);
 extern PGDLLEXPORT void onefin_sealer_main(Datum database);
 
-/* Seals what is new, in a transaction of its own. False when the extension is not there (any more). */
+/* Seals what is new, in a transaction of its own. False when the extension is not there (any more).
+ */
 extern bool of_seal_batch(void);
 
 #endif
