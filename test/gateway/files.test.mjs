@@ -131,12 +131,11 @@ test('refused: no topic, a bad topic, no name, a bad name', async () => {
     await refused(await post('?topic=abc&name=a.txt'), 400, -32602);
     await refused(await post(`?topic=${topic}`), 400, -32602);
     await refused(await post(`?topic=${topic}&name=`), 400, -32602);
-    for (const name of ['../up.txt', 'a/b.txt', 'a\nb', '.', '..', 'x'.repeat(2000)])
+    for (const name of ['../up.txt', 'a/b.txt', 'a\\b', 'a\x01b', 'a\tb', ' ', 'x'.repeat(2000)])
         await refused(await upload(kim, name, Buffer.from('x')), 400, -32602);
     await refused(await post(`?topic=${topic}&name=%ff%fe`), 400, -32602);
-    // libwebsockets hangs up on a NUL in the address.
-    await assert.rejects(upload(kim, 'a\0b', Buffer.from('x')));
-    // What is no URL never reaches the gateway: libwebsockets answers 403 or cuts the connection.
+    // What is no URL never reaches the gateway: libwebsockets answers 403, or hangs up at a NUL. (At an
+    // encoded line feed it ends the address; the name is then what came before.)
     for (const name of ['%zz', '%00'])
         assert.equal(await post(`?topic=${topic}&name=${name}`).then(answer => answer.status, () => 403), 403);
 });
