@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { connect } from 'node:net';
+import WebSocket from 'ws';
 import { Connection } from '../lib/client.mjs';
 import { World } from '../lib/firm.mjs';
 
@@ -172,7 +173,23 @@ test('bytes that are no HTTP are refused', async () => {
     await lives(kim);
 });
 
-test('a WebSocket of another protocol, or elsewhere, is refused', async () => {
-    await assert.rejects(Connection.open(world.gateway.url.replace('/ws', '/elsewhere')));
+/** HTTP status that answers the handshake; 101 when it is taken. */
+const handshake = (url, protocols, options) => new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, protocols, options);
+    socket.on('open', () => { socket.terminate(); resolve(101); });
+    socket.on('unexpected-response', (request, response) => { response.destroy(); resolve(response.statusCode); });
+    socket.on('error', reject);
+});
+
+test('handshakes: another place, no subprotocol, another, and pages of strangers', async () => {
+    const { url, http } = world.gateway;
+    assert.equal(await handshake(url, 'onefin.v1'), 101);
+    assert.equal(await handshake(url, ['other', 'onefin.v1']), 101);
+    assert.equal(await handshake(url, 'onefin.v1', { origin: http }), 101);
+    assert.equal(await handshake(url.replace('/ws', '/elsewhere'), 'onefin.v1'), 404);
+    assert.equal(await handshake(url, []), 400);
+    assert.equal(await handshake(url, 'onefin.v99'), 400);
+    for (const origin of ['http://evil.example', `${http}.evil.example`, 'null', 'http://127.0.0.1:1'])
+        assert.equal(await handshake(url, 'onefin.v1', { origin }), 403, origin);
     await lives(kim);
 });

@@ -6,7 +6,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { World } from '../lib/firm.mjs';
+import { Connection } from '../lib/client.mjs';
+import { World, password } from '../lib/firm.mjs';
+import { Gateway } from '../lib/gateway.mjs';
 import { until } from '../lib/scratch.mjs';
 
 const everybody = ['ada', 'nora', 'sue', 'ann', 'ben', 'kim', 'lee', 'moe'];
@@ -127,9 +129,10 @@ test('typing is told to the others of the topic, and stored nowhere', async () =
     assert.equal(sessions - entries, 4, 'four logins');
     await watching.nora.call('typing', { topic: topics.Anor.bank_payment });
     await settled();
-    await watching.lee.call('me');
-    assert.equal(watching.lee.notifications.filter(n => n.method === 'typing').length, 0);
-    assert.equal(watching.ann.notifications.filter(n => n.method === 'typing').length, 1, 'none of the ghost');
+    const heard = login => watching[login].notifications.filter(n => n.method === 'typing').length;
+    assert.equal(heard('ann'), 1, 'none of the ghost');
+    assert.equal(heard('kim'), 0, 'none of oneself');
+    assert.equal(heard('lee'), 0, 'none of another company');
     for (const connection of Object.values(watching))
         await connection.close();
 });
@@ -177,6 +180,13 @@ test('resume from the middle of a seal gives the rest of it', async () => {
     }
 });
 
+test('a cursor of another database is told to reload', async () => {
+    const { connection, reply } = await world.resume(people.ann.token, people.ann.cursor.seal + 1000000);
+    assert.equal(reply.reset, true);
+    assert.deepEqual(reply.events, []);
+    await connection.close();
+});
+
 test('a company taken away is silent with resume, too, from its place in the order', async () => {
     const { ben } = world.firm.accounts;
     const { Bahor } = world.firm.orgs;
@@ -194,4 +204,20 @@ test('a company taken away is silent with resume, too, from its place in the ord
     assert.ok(!messages.includes(hidden.message.id));
     assert.ok(reply.events.some(event => event.kind === 'assignment.changed'), 'and he is told why');
     await connection.close();
+});
+
+test('two gateways on one database tell the same', async () => {
+    const second = await Gateway.start(world.cluster, { store: world.gateway.store });
+    try {
+        const connection = await Connection.open(second.url);
+        await connection.call('login', { login: 'kim', password });
+        const there = await say('ann', topics.Anor.bank_payment, 'said at the first');
+        await connection.notified('event', event => event.message?.id === there.message.id);
+        const { message } = await connection.call('send',
+            { topic: topics.Anor.bank_payment, text: 'said at the second', client_key: randomUUID() });
+        await until(() => told(message.id).includes('ann'), 'the first to tell it');
+        await connection.close();
+    } finally {
+        second.remove();
+    }
 });

@@ -49,6 +49,14 @@ test('metrics are Prometheus text, typed and described, and they count', async (
     await kim.close();
 });
 
+test('the page is served, and keeps to itself', async () => {
+    const answer = await fetch(`${world.gateway.http}/`);
+    assert.equal(answer.status, 200);
+    assert.match(answer.headers.get('content-type'), /^text\/html/);
+    assert.match(answer.headers.get('content-security-policy'), /default-src/);
+    assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
+});
+
 test('each setting of --help is in the example and in the README, and nothing else is', () => {
     const help = execFileSync(program, ['--help'], { encoding: 'utf8' });
     const names = [...help.matchAll(/^ {2}([a-z][a-z_]+) /gm)].map(match => match[1]);
@@ -153,6 +161,15 @@ test('backends that are terminated one by one are replaced', async () => {
         await say(ann, texts.at(-1));
     }
     await goesOn(kim, ann, texts);
+});
+
+test('a quiet connection is told how far the order is', async () => {
+    const moe = await world.connect('moe');
+    const ann = await world.enter('ann');
+    await say(ann, 'nothing for moe');
+    const seal = await world.cluster.sealed();
+    await moe.notified('position', position => position.seal >= seal);
+    await moe.close();
 });
 
 test('SIGTERM: clients are closed with 1001, the status is 0, and it starts again', async () => {
