@@ -22,6 +22,8 @@ $$;
 -- What the gateway sends are tokens, passwords and people's words: none of it belongs in a log.
 ALTER ROLE onefin_gateway SET log_parameter_max_length = 0;
 ALTER ROLE onefin_gateway SET log_parameter_max_length_on_error = 0;
+-- Nor does the line of JSON that could not be read, which PostgreSQL tells as an error's context.
+ALTER ROLE onefin_gateway SET log_error_verbosity = 'terse';
 
 CREATE SCHEMA onefin AUTHORIZATION onefin_owner;
 CREATE SCHEMA onefin_api AUTHORIZATION onefin_owner;
