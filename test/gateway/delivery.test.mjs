@@ -187,6 +187,29 @@ test('a cursor of another database is told to reload', async () => {
     await connection.close();
 });
 
+test('who missed more than an answer can hold is told to reload, and finds all of it', async () => {
+    const topic = topics.Chinor.invoice;
+    const away = await world.connect('moe');
+    await away.close();
+    const count = 2100;
+    const { connection: sue } = await world.resume(people.sue.token);
+    await Promise.all(Array.from({ length: count }, (_, i) =>
+        sue.call('send', { topic, text: `missed ${i}`, client_key: randomUUID() })));
+    await world.cluster.sealed();
+    const { connection, reply } = await world.resume(away.token, away.seal);
+    assert.equal(reply.reset, true);
+    assert.deepEqual(reply.events, []);
+    const texts = [];
+    for (let before, more = true; more;) {
+        const page = await connection.call('history', { topic, before, limit: 200 });
+        texts.unshift(...page.messages.map(message => message.text));
+        [before, more] = [page.messages[0]?.id, page.more];
+    }
+    assert.deepEqual(texts, Array.from({ length: count }, (_, i) => `missed ${i}`));
+    await connection.close();
+    await sue.close();
+});
+
 test('a company taken away is silent with resume, too, from its place in the order', async () => {
     const { ben } = world.firm.accounts;
     const { Bahor } = world.firm.orgs;
