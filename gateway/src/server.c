@@ -13,7 +13,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ev.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -72,8 +71,7 @@ static const struct lws_http_mount *mounts(void) {
     static const char *const paths[] = {"/files", "/healthz", "/metrics"};
     const struct lws_http_mount *first = NULL;
 
-    /* Not access(), which forgets a capability to read that the process runs with. */
-    if (faccessat(AT_FDCWD, config.page, R_OK | X_OK, AT_EACCESS) == 0) {
+    if (access(config.page, R_OK | X_OK) == 0) {
         page_mount = (struct lws_http_mount){
             .mountpoint = "/",
             .mountpoint_len = 1,
