@@ -32,6 +32,7 @@
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 
 /* Entries of one seal: what a follower reads at a time stays bounded. */
@@ -182,11 +183,22 @@ static bool hold_extension(void) {
     return get_extension_oid("onefin", true) == extension;
 }
 
+/*
+ * A seal that was told must survive a crash: another of the same number would differ. Its flush
+ * takes along the WAL of writers that did not wait for theirs.
+ */
+static void flush_at_commit(void) {
+    if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
+        (void)set_config_option("synchronous_commit", "local", PGC_USERSET, PGC_S_SESSION,
+                                GUC_ACTION_LOCAL, true, 0, false);
+}
+
 static Outcome in_transaction(bool hold_off) {
     Outcome outcome = NO_EXTENSION;
 
     StartTransactionCommand();
     XactIsoLevel = XACT_REPEATABLE_READ;
+    flush_at_commit();
     if (hold_extension()) {
         of_spi_begin();
         if (hold_off) {

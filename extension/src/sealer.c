@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -36,10 +35,6 @@ static void set_planner(void) {
     SetConfigOption("enable_seqscan", "off", PGC_USERSET, PGC_S_OVERRIDE);
     SetConfigOption("plan_cache_mode", "force_custom_plan", PGC_USERSET, PGC_S_OVERRIDE);
     SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
-    /* A seal that was told must survive a crash: another of the same number would differ. Its flush
-     * takes along the WAL of writers that did not wait for theirs. */
-    if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
-        SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_OVERRIDE);
 }
 
 /* False when the extension is not there. */
