@@ -16,14 +16,21 @@ import { Gateway } from './gateway.mjs';
 
 export const password = 'a password of tests';
 
+// Its argon2id hash, with the least cost there is: hundreds of logins are no test of argon2. The real
+// cost is paid where a test makes an account with a password.
+const passwordHash = '$argon2id$v=19$m=8,t=1,p=1$aWvIg/W2OdkLceaLdBP2eQ$PYTRbajGJgqLsN7XQU1GNa/9rjFLkmU1SrnbYoD/+u8';
+
+const setPassword = (cluster, login) =>
+    cluster.query('UPDATE onefin.account SET password_hash = $1 WHERE login = $2', [passwordHash, login]);
+
 /** Makes what a firm is made of, as its admin. */
 export class Firm {
     orgs = {};
     accounts = {};
     departments = {};
 
-    constructor(admin) {
-        this.admin = admin;
+    constructor(admin, cluster) {
+        Object.assign(this, { admin, cluster });
     }
 
     async department(name) {
@@ -39,7 +46,8 @@ export class Firm {
 
     /** `place` is {org: id} of a client's person, {department: id} of staff. */
     async account(login, role, place) {
-        const { account } = await this.admin.call('accounts', { login, password, name: login, role, ...place });
+        const { account } = await this.admin.call('accounts', { login, name: login, role, ...place });
+        await setPassword(this.cluster, login);
         return this.accounts[login] = account;
     }
 
@@ -72,9 +80,10 @@ export class World {
         const world = new World();
         world.cluster = await Cluster.start(...pg);
         await world.cluster.query('SELECT onefin.create_admin($1, $2, $3)', ['ada', password, 'Ada']);
+        await setPassword(world.cluster, 'ada');
         world.gateway = await Gateway.start(world.cluster, settings);
         world.admin = await world.enter('ada');
-        world.firm = new Firm(world.admin);
+        world.firm = new Firm(world.admin, world.cluster);
         if (!empty)
             await world.firm.cast();
         return world;
@@ -103,12 +112,11 @@ export class World {
 
     /** Throws what any member found wrong. */
     async end() {
-        try {
-            for (const member of this.#members)
-                await member.leave();
-        } finally {
-            this.gateway.remove();
-            this.cluster.remove();
-        }
+        const left = await Promise.allSettled(this.#members.map(member => member.leave()));
+        this.gateway.remove();
+        this.cluster.remove();
+        for (const { reason } of left)
+            if (reason)
+                throw reason;
     }
 }
