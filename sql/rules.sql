@@ -4,17 +4,21 @@
 \set firm :here '/sql/lib/firm.sql'
 \i :firm
 
--- More people: guli of an archived company, off disabled, stray without an account, analyst without
--- one (of the fifth role), and many, a client whose database user is a member of every role.
+-- More people: guli of an archived company; off and three more, disabled, one of each role; stray
+-- without an account; analyst without one (of the fifth role); and many, a client whose database
+-- user is a member of every role.
 INSERT INTO onefin.org (name, department_id) VALUES ('Gamma', 1);
 CALL t.join('guli', 'client', 3, NULL);
 CALL t.join('off', 'client', 1, NULL);
 CALL t.join('many', 'client', 1, NULL);
+CALL t.join('off_boss', 'admin', NULL, NULL);
+CALL t.join('off_sup', 'supervisor', NULL, 1);
+CALL t.join('off_acc', 'accountant', NULL, 1);
 GRANT onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst TO regress_many;
 CREATE ROLE regress_stray IN ROLE onefin_client;
 CREATE ROLE regress_analyst IN ROLE onefin_analyst;
 -- acc1 serves Alfa, served Beta, and serves Gamma, which is archived; acc2 the other way round.
-INSERT INTO onefin.assignment (org_id, account_id) VALUES (2, 4), (1, 5), (3, 4), (3, 5);
+INSERT INTO onefin.assignment (org_id, account_id) VALUES (2, 4), (1, 5), (3, 4), (3, 5), (1, 13);
 UPDATE onefin.assignment SET until_at = now() WHERE (org_id, account_id) IN ((2, 4), (1, 5));
 
 -- Of everything one in each company: said, edited; a note, edited; deleted with its document; with a
@@ -46,7 +50,7 @@ CALL t.live('Alfa', 1, 'ali', 'acc1', '{sup1,boss}');
 CALL t.live('Beta', 6, 'bek', 'acc2', '{sup2,boss}');
 CALL t.live('Gamma', 11, 'guli', 'acc1', '{sup1,boss}');
 UPDATE onefin.org SET archived_at = now() WHERE name = 'Gamma';
-UPDATE onefin.account SET disabled_at = now() WHERE login = 'off';
+UPDATE onefin.account SET disabled_at = now() WHERE login LIKE 'off%';
 SELECT t.call('boss', 'settings', '{"name": "session_days", "value": 7}', '{settings,session_days}');
 CALL t.sealed();
 
@@ -89,7 +93,7 @@ BEGIN
 END
 $$;
 CREATE TABLE t.person (name text PRIMARY KEY);
-INSERT INTO t.person VALUES ('boss'), ('sup1'), ('sup2'), ('acc1'), ('acc2'), ('ali'), ('bek'), ('guli'), ('off'), ('stray'), ('analyst'), ('many');
+INSERT INTO t.person VALUES ('boss'), ('sup1'), ('sup2'), ('acc1'), ('acc2'), ('ali'), ('bek'), ('guli'), ('off'), ('off_boss'), ('off_sup'), ('off_acc'), ('stray'), ('analyst'), ('many');
 SELECT format('SET SESSION AUTHORIZATION regress_%s; CALL t.look()', name) FROM t.person ORDER BY name \gexec
 RESET SESSION AUTHORIZATION;
 
@@ -130,14 +134,14 @@ CALL t.expect('watch', 'sup1', 'sup1-Alfa, sup1-Gamma');
 CALL t.expect('watch', 'sup2', 'sup2-Beta');
 CALL t.expect('department', 'boss sup1', 'One');
 CALL t.expect('department', 'boss sup2', 'Two');
-CALL t.expect('account account_body', 'boss', 'boss, sup1, sup2, acc1, acc2, ali, bek, guli, off, many');
-CALL t.expect('account account_body', 'sup1', 'sup1, acc1, ali, off, many');
+CALL t.expect('account account_body', 'boss', 'boss, sup1, sup2, acc1, acc2, ali, bek, guli, many, off, off_boss, off_sup, off_acc');
+CALL t.expect('account account_body', 'sup1', 'sup1, acc1, ali, many, off, off_sup, off_acc');
 CALL t.expect('account account_body', 'sup2', 'sup2, acc2, bek');
-CALL t.expect('session', 'boss', 'boss, sup1, sup2, acc1, acc2, ali, bek, guli, off, many');
+CALL t.expect('session', 'boss', 'boss, sup1, sup2, acc1, acc2, ali, bek, guli, many, off, off_boss, off_sup, off_acc');
 INSERT INTO t.expected SELECT relation, who, who FROM unnest(ARRAY['account', 'account_body']) relation, unnest(ARRAY['acc1', 'acc2', 'ali', 'bek', 'guli', 'many']) who;
 INSERT INTO t.expected SELECT 'session', who, who FROM unnest(ARRAY['sup1', 'sup2', 'acc1', 'acc2', 'ali', 'bek', 'guli', 'many']) who;
-CALL t.expect('assignment', 'boss', 'acc1-Alfa, acc1-Beta, acc1-Gamma, acc2-Alfa, acc2-Beta, acc2-Gamma');
-CALL t.expect('assignment', 'sup1', 'acc1-Alfa, acc2-Alfa');
+CALL t.expect('assignment', 'boss', 'acc1-Alfa, acc1-Beta, acc1-Gamma, acc2-Alfa, acc2-Beta, acc2-Gamma, off_acc-Alfa');
+CALL t.expect('assignment', 'sup1', 'acc1-Alfa, acc2-Alfa, off_acc-Alfa');
 CALL t.expect('assignment', 'sup2', 'acc1-Beta, acc2-Beta');
 CALL t.expect('assignment', 'acc1', 'acc1-Alfa, acc1-Beta, acc1-Gamma');
 CALL t.expect('assignment', 'acc2', 'acc2-Alfa, acc2-Beta, acc2-Gamma');
@@ -216,14 +220,18 @@ INSERT INTO t.allowed SELECT relation, op, unnest(string_to_array(who, ' ')), ou
     ('setting', 'set', 'boss', '1'), ('setting', 'reset', 'boss', '1'), ('setting', 'INSERT', 'boss', '0'),
     ('department', 'make', 'boss', '1'), ('department', 'rename', 'boss', '2'),
     ('org', 'make', 'boss', '1'), ('org', 'rename', 'boss', '3'),
-    ('account', 'make', 'boss', '1'), ('account', 'rename', 'boss', '10'), ('account', 'promote', 'boss', '1'),
-    ('assignment', 'make', 'boss', '1'), ('assignment', 'end', 'boss', '4'),
-    ('message', 'to Alfa', 'boss sup1 acc1 ali many', '1'), ('message', 'to Alfa', 'sup2 acc2 bek guli', 'P0002'), ('message', 'to Alfa', 'off stray', '28000'),
-    ('message', 'to Beta', 'boss sup2 acc2 bek', '1'), ('message', 'to Beta', 'sup1 acc1 ali guli many', 'P0002'), ('message', 'to Beta', 'off stray', '28000'),
-    ('message', 'note', 'boss sup1 acc1', '1'), ('message', 'note', 'sup2 acc2 bek guli', 'P0002'), ('message', 'note', 'off stray', '28000'),
+    ('account', 'make', 'boss', '1'), ('account', 'rename', 'boss', '13'), ('account', 'promote', 'boss', '1'),
+    ('assignment', 'make', 'boss', '1'), ('assignment', 'end', 'boss', '5'),
+    ('message', 'to Alfa', 'boss sup1 acc1 ali many', '1'), ('message', 'to Alfa', 'sup2 acc2 bek guli', 'P0002'), ('message', 'to Alfa', 'off off_boss off_sup off_acc stray', '28000'),
+    ('message', 'to Beta', 'boss sup2 acc2 bek', '1'), ('message', 'to Beta', 'sup1 acc1 ali guli many', 'P0002'), ('message', 'to Beta', 'off off_boss off_sup off_acc stray', '28000'),
+    ('message', 'note', 'boss sup1 acc1', '1'), ('message', 'note', 'sup2 acc2 bek guli', 'P0002'), ('message', 'note', 'off off_boss off_sup off_acc stray', '28000'),
     -- acc1's note and memo, ali's said and file; what is deleted stays so, another's is nobody else's
-    ('message', 'edit', 'acc1 acc2 ali bek', '2'), ('message', 'edit', 'boss sup1 sup2 guli off stray many', '0'),
-    ('message', 'DELETE', 'acc1 acc2 ali bek', '2'), ('message', 'DELETE', 'boss sup1 sup2 guli off stray many', '0'),
+    ('message', 'edit', 'acc1 acc2 ali bek', '2'), ('message', 'edit', 'boss sup1 sup2 guli off off_boss off_sup off_acc stray many', '0'),
+    ('message', 'DELETE', 'acc1 acc2 ali bek', '2'), ('message', 'DELETE', 'boss sup1 sup2 guli off off_boss off_sup off_acc stray many', '0'),
+    -- a disabled admin has an admin's grants still, and no rows
+    ('setting', 'set', 'off_boss', '42501'), ('setting', 'reset', 'off_boss', '0'), ('setting', 'INSERT', 'off_boss', '0'), ('department', 'make', 'off_boss', '42501'), ('department', 'rename', 'off_boss', '0'),
+    ('org', 'make', 'off_boss', '42501'), ('org', 'rename', 'off_boss', '0'), ('account', 'make', 'off_boss', '42501'), ('account', 'rename', 'off_boss', '0'), ('account', 'promote', 'off_boss', '0'),
+    ('assignment', 'make', 'off_boss', '42501'), ('assignment', 'end', 'off_boss', '0'),
     -- many's database user holds an admin's grants; the rules ask for the account, who is a client
     ('setting', 'set', 'many', '42501'), ('setting', 'reset', 'many', '0'), ('setting', 'INSERT', 'many', '0'), ('department', 'make', 'many', '42501'), ('department', 'rename', 'many', '0'),
     ('org', 'make', 'many', '42501'), ('org', 'rename', 'many', '0'), ('account', 'make', 'many', '42501'), ('account', 'rename', 'many', '0'), ('account', 'promote', 'many', '0'),
