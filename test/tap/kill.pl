@@ -130,9 +130,11 @@ while (@pids = running()) {
             $node->stop('fast', fail_ok => 1); # forgets the attempt
         }
         $killed{server}++;
-    } elsif (my $pid = find_pid($query{$what})) {
-        kill 'KILL', $pid;
-        $killed{$what}++;
+    } else {
+        my $pid;
+        # What was killed before may still be coming back.
+        sleep 0.1 until $pid = find_pid($query{$what}) or not @pids = running();
+        $killed{$what}++ if $pid and kill 'KILL', $pid;
     }
 }
 note join ', ', map { "$_ killed $killed{$_} times" } sort keys %killed;

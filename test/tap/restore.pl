@@ -148,7 +148,7 @@ my $new = PostgreSQL::Test::Cluster->new('new');
 $new->init;
 my $bin = $new->config_data('--bindir');
 chdir $folder;
-command_ok([ 'pg_upgrade', '--no-sync', '-b', $bin, '-B', $bin, '-d', $old->data_dir, '-D', $new->data_dir, '-s', $new->host, '-p', $old->port, '-P', $new->port, '-U', 'postgres' ], 'pg_upgrade');
+command_ok([ 'pg_upgrade', '--no-sync', '-b', $bin, '-B', $bin, '-d', $old->data_dir, '-D', $new->data_dir, '-s', $new->host, '-p', $old->port, '-P', $new->port ], 'pg_upgrade');
 $new->start;
 goes_on($new, 'firm', $content, $chain, 'upgraded');
 
