@@ -61,22 +61,16 @@ static Datum begin_body(void *argument) {
                                 1,
                                 {TEXTOID}};
     FunctionCallInfo fcinfo = argument;
-    MemoryContext context = CurrentMemoryContext;
     unsigned char bytes[KEY_BYTES];
     char hex[2 * KEY_BYTES + 1];
     OfArgs args = {0};
-    Datum result;
 
     of_require_topic(PG_GETARG_INT64(1));
     check_name(text_to_cstring(PG_GETARG_TEXT_PP(2)));
     randombytes_buf(bytes, sizeof(bytes));
     sodium_bin2hex(hex, sizeof(hex), bytes, sizeof(bytes));
     of_arg_text(&args, hex);
-    of_spi_begin();
-    of_run_as_owner(&build, &args, false);
-    result = of_result_copy(0, 1, context);
-    of_spi_end();
-    return result;
+    return of_value(&build, &args, true, false);
 }
 
 PG_FUNCTION_INFO_V1(onefin_file_begin);
@@ -88,16 +82,10 @@ Datum onefin_file_begin(PG_FUNCTION_ARGS) {
 
 static Datum document_json(int64 document) {
     static OfStatement read = {"SELECT body FROM onefin.document_body WHERE id = $1", 1, {INT8OID}};
-    MemoryContext context = CurrentMemoryContext;
     OfArgs args = {0};
-    Datum body;
 
     of_arg_id(&args, document);
-    of_spi_begin();
-    of_run_as_owner(&read, &args, false);
-    body = of_result_copy(0, 1, context);
-    of_spi_end();
-    return body;
+    return of_value(&read, &args, true, false);
 }
 
 /* Arguments: token, document, key, topic, name, type, size, sha256. */
@@ -148,9 +136,7 @@ static Datum get_body(void *argument) {
         {INT8OID}};
     FunctionCallInfo fcinfo = argument;
     int64 document = PG_GETARG_INT64(1);
-    MemoryContext context = CurrentMemoryContext;
     OfArgs args = {0};
-    Datum result;
 
     of_arg(&args, Int64GetDatum(document), false);
     of_spi_begin();
@@ -163,10 +149,8 @@ static Datum get_body(void *argument) {
                           .org = of_result_id(0, 1),
                           .topic = of_result_id(0, 2),
                           .subject = document});
-    of_run_as_owner(&read, &args, false);
-    result = of_result_copy(0, 1, context);
     of_spi_end();
-    return result;
+    return of_value(&read, &args, true, false);
 }
 
 PG_FUNCTION_INFO_V1(onefin_file_get);

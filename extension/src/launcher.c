@@ -99,6 +99,17 @@ static long look_after_databases(MemoryContext scratch) {
     return next;
 }
 
+void of_worker_wait(long milliseconds) {
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds,
+                    PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+    if (ConfigReloadPending) {
+        ConfigReloadPending = false;
+        ProcessConfigFile(PGC_SIGHUP);
+    }
+}
+
 void onefin_launcher_main(Datum arg) {
     MemoryContext scratch;
 
@@ -110,18 +121,8 @@ void onefin_launcher_main(Datum arg) {
     scratch =
         AllocSetContextCreate(TopMemoryContext, "onefin launcher cycle", ALLOCSET_SMALL_SIZES);
 
-    for (;;) {
-        long timeout = look_after_databases(scratch);
-
-        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
-                        PG_WAIT_EXTENSION);
-        ResetLatch(MyLatch);
-        CHECK_FOR_INTERRUPTS();
-        if (ConfigReloadPending) {
-            ConfigReloadPending = false;
-            ProcessConfigFile(PGC_SIGHUP);
-        }
-    }
+    for (;;)
+        of_worker_wait(look_after_databases(scratch));
 }
 
 void of_launcher_register(void) {

@@ -131,6 +131,21 @@ Datum of_result_copy(uint64 row, int column, MemoryContext context) {
     return value;
 }
 
+/*
+ * Runs a statement for the first column of its one row, copied to the caller's memory context.
+ * 0 when there is no row, or NULL in it.
+ */
+Datum of_value(OfStatement *statement, const OfArgs *args, bool as_owner, bool read_only) {
+    MemoryContext context = CurrentMemoryContext;
+    Datum value = (Datum)0;
+
+    of_spi_begin();
+    if ((as_owner ? of_run_as_owner : of_run)(statement, args, read_only) == 1)
+        value = of_result_copy(0, 1, context);
+    of_spi_end();
+    return value;
+}
+
 void of_spi_begin(void) {
     if (SPI_connect() != SPI_OK_CONNECT)
         elog(ERROR, "could not connect to SPI");

@@ -43,6 +43,8 @@ extern void of_arg_text(OfArgs *args, const char *text);
 extern uint64 of_run(OfStatement *statement, const OfArgs *args, bool read_only);
 extern uint64 of_run_as_owner(OfStatement *statement, const OfArgs *args, bool read_only);
 
+extern Datum of_value(OfStatement *statement, const OfArgs *args, bool as_owner, bool read_only);
+
 extern int64 of_result_id(uint64 row, int column); /* NULL is 0 */
 extern char *of_result_text(uint64 row, int column);
 extern Datum of_result(uint64 row, int column, bool *isnull);

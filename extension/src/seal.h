@@ -13,6 +13,9 @@ extern void of_launcher_register(void);
 extern PGDLLEXPORT void onefin_launcher_main(Datum arg);
 extern PGDLLEXPORT void onefin_sealer_main(Datum database);
 
+/* What both workers do between their turns: waits for the latch, at most so many milliseconds. */
+extern void of_worker_wait(long milliseconds);
+
 /* Seals what is new, in a transaction of its own. False when the extension is not there (any more).
  */
 extern bool of_seal_batch(void);

@@ -65,15 +65,7 @@ void onefin_sealer_main(Datum database) {
     scratch =
         AllocSetContextCreate(TopMemoryContext, "onefin sealer cycle", ALLOCSET_DEFAULT_SIZES);
 
-    while (one_cycle(scratch)) {
-        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_MS,
-                        PG_WAIT_EXTENSION);
-        ResetLatch(MyLatch);
-        CHECK_FOR_INTERRUPTS();
-        if (ConfigReloadPending) {
-            ConfigReloadPending = false;
-            ProcessConfigFile(PGC_SIGHUP);
-        }
-    }
+    while (one_cycle(scratch))
+        of_worker_wait(LOOK_MS);
     proc_exit(0);
 }

@@ -20,16 +20,13 @@
 /* A message as its caller sees it, in the caller's memory. */
 static Datum read_message(int64 message) {
     static OfStatement read = {"SELECT body FROM onefin.message_body WHERE id = $1", 1, {INT8OID}};
-    MemoryContext context = CurrentMemoryContext;
     OfArgs args = {0};
     Datum body;
 
     of_arg_id(&args, message);
-    of_spi_begin();
-    if (of_run(&read, &args, false) != 1)
+    body = of_value(&read, &args, false, false);
+    if (body == (Datum)0)
         elog(ERROR, "message %lld is not there after it was written", (long long)message);
-    body = of_result_copy(0, 1, context);
-    of_spi_end();
     return body;
 }
 

@@ -130,16 +130,10 @@ int of_sessions_end_all(int64 account, int64 but, const char *kind) {
 /* The account as JSON. */
 Datum of_account_json(int64 account) {
     static OfStatement read = {"SELECT body FROM onefin.account_body WHERE id = $1", 1, {INT8OID}};
-    MemoryContext context = CurrentMemoryContext;
     OfArgs args = {0};
-    Datum body;
 
     of_arg_id(&args, account);
-    of_spi_begin();
-    of_run_as_owner(&read, &args, true);
-    body = of_result_copy(0, 1, context);
-    of_spi_end();
-    return body;
+    return of_value(&read, &args, true, true);
 }
 
 /* Compares with a hash of nothing when there is no account, so that both take as long. */

@@ -89,18 +89,14 @@ Datum onefin_api_versions(PG_FUNCTION_ARGS) {
         " m.text, sha256(convert_to(m.text, 'UTF8')) FROM onefin.message m WHERE m.id = $1) v",
         1,
         {INT8OID}};
-    MemoryContext context = CurrentMemoryContext;
     OfArgs args = {0};
-    Datum result;
 
     of_require_actor();
     of_arg(&args, PG_GETARG_DATUM(0), PG_ARGISNULL(0));
     of_spi_begin();
     open_versions(PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0));
-    of_run(&read, &args, false);
-    result = of_result_copy(0, 1, context);
     of_spi_end();
-    return result;
+    return of_value(&read, &args, false, false);
 }
 
 /* Moves the mark forward. True when it moved. */

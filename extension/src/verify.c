@@ -13,11 +13,14 @@
 #include "fmgr.h"
 #include "identity.h"
 #include "journal.h"
+#include "json.h"
 #include "miscadmin.h"
 #include "plan.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+
+#include <sodium.h>
 
 /* Seals read at a time. */
 #define SEALS_PER_READ 100
@@ -146,31 +149,26 @@ static int64 read_hash_before(int64 from, OfHash *hash) {
     return from - 1;
 }
 
-static Datum verdict_json(const Verdict *verdict) {
-    static OfStatement build = {"SELECT jsonb_build_object('ok', $3 = 0, 'seals', $1, 'entries', "
-                                "$2, 'hash', encode($6, 'hex'),"
-                                " 'broken', CASE WHEN $3 <> 0 THEN jsonb_build_object('seal', $3, "
-                                "'entry', $4, 'what', $5) END)",
-                                6,
-                                {INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, BYTEAOID}};
-    bytea *hash = palloc(VARHDRSZ + sizeof(OfHash));
-    MemoryContext result = CurrentMemoryContext;
-    OfArgs args = {0};
-    Datum json;
+static Jsonb *verdict_json(const Verdict *verdict) {
+    JsonbParseState *json = NULL;
+    char hash[2 * sizeof(OfHash) + 1];
 
-    SET_VARSIZE(hash, VARHDRSZ + sizeof(OfHash));
-    memcpy(VARDATA(hash), verdict->hash.bytes, sizeof(OfHash));
-    of_arg(&args, Int64GetDatum(verdict->seals), false);
-    of_arg(&args, Int64GetDatum(verdict->entries), false);
-    of_arg(&args, Int64GetDatum(verdict->broken_seal), false);
-    of_arg_id(&args, verdict->broken_entry);
-    of_arg_text(&args, verdict->what);
-    of_arg(&args, PointerGetDatum(hash), false);
-    of_spi_begin();
-    of_run_as_owner(&build, &args, true);
-    json = of_result_copy(0, 1, result);
-    of_spi_end();
-    return json;
+    sodium_bin2hex(hash, sizeof(hash), verdict->hash.bytes, sizeof(verdict->hash.bytes));
+    of_json_begin(&json);
+    of_json_bool(&json, "ok", verdict->broken_seal == 0);
+    of_json_number(&json, "seals", verdict->seals);
+    of_json_number(&json, "entries", verdict->entries);
+    of_json_string(&json, "hash", hash);
+    if (verdict->broken_seal) {
+        of_json_key(&json, "broken");
+        of_json_begin(&json);
+        of_json_number(&json, "seal", verdict->broken_seal);
+        of_json_id(&json, "entry", verdict->broken_entry);
+        of_json_string(&json, "what", verdict->what);
+        pushJsonbValue(&json, WJB_END_OBJECT, NULL);
+    } else
+        of_json_string(&json, "broken", NULL);
+    return of_json_end(&json);
 }
 
 /*
@@ -186,5 +184,5 @@ Datum onefin_journal_verify(PG_FUNCTION_ARGS) {
 
     while (verify_some(&verdict, &last, to))
         CHECK_FOR_INTERRUPTS();
-    PG_RETURN_DATUM(verdict_json(&verdict));
+    PG_RETURN_JSONB_P(verdict_json(&verdict));
 }
