@@ -109,8 +109,7 @@ static const struct setting {
     {"page", parse_text, &config.page, "/usr/local/share/onefin/web", "directory of the web page"},
     {"store", parse_text, &config.store, "/var/lib/onefin/files", "directory of the files"},
     {"max_upload", parse_bytes, &config.max_upload, "100m", "bytes of a file at most"},
-    {"max_frame", parse_bytes, &config.max_frame, "256k",
-     "bytes of a client's message at most"},
+    {"max_frame", parse_bytes, &config.max_frame, "256k", "bytes of a client's message at most"},
     {"outbox_bytes", parse_bytes, &config.outbox_bytes, "1m",
      "bytes that may wait for a slow client"},
     {"outbox_frames", parse_count, &config.outbox_frames, "1024",
@@ -134,9 +133,9 @@ struct reading {
     FILE *file;
     int line;
     int mistakes;
-    bool indented;              /* the line just read goes on with the setting before it */
-    int set_at[SETTINGS];       /* line, 0: not set */
-    char *values[SETTINGS];     /* as far as read, owned */
+    bool indented;          /* the line just read goes on with the setting before it */
+    int set_at[SETTINGS];   /* line, 0: not set */
+    char *values[SETTINGS]; /* as far as read, owned */
 };
 
 static void mistake(struct reading *reading, int line, const char *what, const char *name,

@@ -19,8 +19,8 @@ struct config {
     unsigned call_timeout; /* seconds */
     char *page;
     char *store;
-    size_t max_upload;  /* bytes */
-    size_t max_frame;   /* bytes */
+    size_t max_upload; /* bytes */
+    size_t max_frame;  /* bytes */
     size_t outbox_bytes;
     unsigned outbox_frames;
     unsigned max_connections;

@@ -1,9 +1,9 @@
 /*
  * download.c - GET /files/ID, streaming.
  *
- * The database says whether it may be, and journals it; then chunks go from the store to the socket,
- * one at a time: a chunk is read when the one before it was written, and written in pieces when the
- * socket can take them. A client that does not go on reading is cut after a while.
+ * The database says whether it may be, and journals it; then chunks go from the store to the
+ * socket, one at a time: a chunk is read when the one before it was written, and written in pieces
+ * when the socket can take them. A client that does not go on reading is cut after a while.
  *
  * Between request and answer libwebsockets leaves unread what the client sends meanwhile, its
  * closing included, and is woken by it over and over. So reading is stopped all the time; but then
@@ -232,7 +232,7 @@ int download_send(struct exchange *exchange) {
     } else {
         metrics.downloads++;
         download_free(download);
-        return lws_http_transaction_completed(exchange->wsi) ? -1 : 0;
+        return -1; /* done: the connection is closed */
     }
     return 0;
 }

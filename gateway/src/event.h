@@ -3,8 +3,8 @@
  *
  * Events form a list in the order of the system, each holding the one after it. The follower holds
  * the newest; a connection that is logging in holds the one that was newest when its login was sent
- * to the database. Thereby exactly those events stay in memory that somebody may still need, without
- * a ring to be sized, and they are gone when the last holder lets go.
+ * to the database. Thereby exactly those events stay in memory that somebody may still need,
+ * without a ring to be sized, and they are gone when the last holder lets go.
  */
 #pragma once
 

@@ -44,9 +44,9 @@ static struct {
     ev_timer backstop;
     unsigned ticks;
 
-    int64_t seal;         /* handed out up to here */
-    bool placed;          /* the place in the order is sure since the connection was made */
-    bool wanted;          /* look for more */
+    int64_t seal; /* handed out up to here */
+    bool placed;  /* the place in the order is sure since the connection was made */
+    bool wanted;  /* look for more */
     bool stalled;
     struct event *newest; /* held; NULL: the position is not known yet */
 
@@ -186,10 +186,10 @@ static bool hand_out_batch(void) {
 }
 
 static void tell_typing(const struct typing *typing) {
-    char *text = memory_format("{\"jsonrpc\":\"2.0\",\"method\":\"typing\",\"params\":"
-                               "{\"org\":%" PRId64 ",\"topic\":%" PRId64 ",\"account\":%" PRId64
-                               "}}",
-                               typing->org, typing->topic, typing->account);
+    char *text =
+        memory_format("{\"jsonrpc\":\"2.0\",\"method\":\"typing\",\"params\":"
+                      "{\"org\":%" PRId64 ",\"topic\":%" PRId64 ",\"account\":%" PRId64 "}}",
+                      typing->org, typing->topic, typing->account);
     const char *pieces[] = {text};
     struct frame *frame = frame_join(1, pieces);
 

@@ -5,6 +5,12 @@
  * are written when the socket is writable, head and body in one write. While an exchange waits for
  * the database its connection is not read: that holds back an upload, and keeps a client that has
  * closed from waking the loop over and over.
+ *
+ * A connection serves one request, and every answer says "connection: close". libwebsockets (4.1.6
+ * and 4.3.5) takes what a client sent ahead into a list of buffers, and where the next request
+ * there has a body, reads its head as that body, then frees it while reading on, or loops for ever.
+ * So a second request is not looked at. What is left of the body of a refused request is read and
+ * thrown away, within a bound: closing on unread bytes would take the answer back.
  */
 #include "http.h"
 #include "config.h"
@@ -17,13 +23,15 @@
 #include "upload.h"
 #include "ws.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD_MAX    2048 /* bytes of an answer's head */
-#define STALL_LIMIT 30   /* seconds that a client may neither send nor take anything */
+#define HEAD_MAX    2048       /* bytes of an answer's head */
+#define STALL_LIMIT 30         /* seconds that a client may neither send nor take anything */
+#define DRAIN_MAX   (16 << 20) /* bytes of a refused request's body */
 
 void http_read(struct exchange *exchange, bool reading) {
     lws_rx_flow_control(exchange->wsi, reading);
@@ -123,13 +131,27 @@ char *http_parameter(struct lws *wsi, const char *name) {
     }
 }
 
+bool http_body_length(struct lws *wsi, size_t *length) {
+    char text[20];
+    char *end;
+
+    *length = 0;
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)
+        return true;
+    if (lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0 ||
+        !isdigit((unsigned char)text[0]))
+        return false;
+    *length = strtoull(text, &end, 10);
+    return !*end;
+}
+
 static void answer_health(struct exchange *exchange) {
     bool well = !follow_is_stalled();
 
     http_answer(exchange, well ? HTTP_STATUS_OK : HTTP_STATUS_SERVICE_UNAVAILABLE,
                 "application/json",
-                memory_format("{\"status\":\"%s\",\"seal\":%" PRId64 "}\n",
-                              well ? "ok" : "stalled", follow_seal()));
+                memory_format("{\"status\":\"%s\",\"seal\":%" PRId64 "}\n", well ? "ok" : "stalled",
+                              follow_seal()));
 }
 
 static void answer_metrics(struct exchange *exchange) {
@@ -172,17 +194,29 @@ static void serve(struct exchange *exchange) {
     }
     if (known)
         http_refuse(exchange, HTTP_STATUS_METHOD_NOT_ALLOWED, RPC_UNKNOWN_METHOD,
-                    "method not allowed", "GET /files/ID, POST /files, GET /healthz, GET /metrics.");
+                    "method not allowed",
+                    "GET /files/ID, POST /files, GET /healthz, GET /metrics.");
     else
         http_refuse(exchange, HTTP_STATUS_NOT_FOUND, RPC_NOT_FOUND, "no such page",
                     "The web page is at /, WebSockets are at " WS_PATH ", files at /files/ID.");
 }
 
-/* A body without announced length is not read, so that it cannot be taken for another request. */
-static bool body_is_announced(struct lws *wsi) {
-    return lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) == 0 &&
-           (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) == 0 ||
-            lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0);
+/* The first request of its connection, and not followed by a body of unknown length, which could be
+ * taken for another request. What the callback is to return. */
+static int filter(struct lws *wsi) {
+    static bool served;
+    size_t length;
+    bool announced = http_body_length(wsi, &length) &&
+                     lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) == 0 &&
+                     (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) == 0 ||
+                      lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0);
+
+    if (lws_get_opaque_user_data(wsi) == &served)
+        return -1;
+    lws_set_opaque_user_data(wsi, &served);
+    if (!announced)
+        return lws_return_http_status(wsi, HTTP_STATUS_LENGTH_REQUIRED, NULL) ? -1 : 1;
+    return 0;
 }
 
 static int write_answer(struct exchange *exchange) {
@@ -203,13 +237,38 @@ static int write_answer(struct exchange *exchange) {
     free(exchange->body);
     exchange->body = NULL;
     exchange->status = 0;
-    return written && !lws_http_transaction_completed(wsi) ? 0 : -1;
+    exchange->answered = true;
+    return written && !exchange->complete ? 0 : -1;
 }
 
 static int on_writable(struct exchange *exchange) {
     if (exchange->status)
         return write_answer(exchange);
     return exchange->download ? download_send(exchange) : 0;
+}
+
+static void begin(struct exchange *exchange, struct lws *wsi) {
+    size_t length;
+
+    exchange->wsi = wsi;
+    exchange->complete = http_body_length(wsi, &length) && length == 0;
+    serve(exchange);
+}
+
+static int read_body(struct exchange *exchange, const void *bytes, size_t size) {
+    if (exchange->upload) {
+        upload_body(exchange, bytes, size);
+        return 0;
+    }
+    exchange->drained += size;
+    return exchange->drained > DRAIN_MAX ? -1 : 0;
+}
+
+static int complete_body(struct exchange *exchange) {
+    exchange->complete = true;
+    if (exchange->upload)
+        upload_body_complete(exchange);
+    return exchange->answered ? -1 : 0;
 }
 
 static void end(struct exchange *exchange) {
@@ -231,25 +290,18 @@ int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         return -1; /* a WebSocket that asked for this protocol by its name */
     case LWS_CALLBACK_FILTER_HTTP_CONNECTION:
-        if (body_is_announced(wsi))
-            return 0;
-        return lws_return_http_status(wsi, HTTP_STATUS_LENGTH_REQUIRED, NULL) ? -1 : 1;
+        return filter(wsi);
     case LWS_CALLBACK_HTTP:
-        exchange->wsi = wsi;
-        serve(exchange);
+        begin(exchange, wsi);
         return 0;
     case LWS_CALLBACK_HTTP_BODY:
-        if (exchange->upload)
-            upload_body(exchange, in, size);
-        return 0;
+        return read_body(exchange, in, size);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        if (exchange->upload)
-            upload_body_complete(exchange);
-        return 0;
+        return complete_body(exchange);
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return on_writable(exchange);
     case LWS_CALLBACK_HTTP_FILE_COMPLETION:
-        return lws_http_transaction_completed(wsi) ? -1 : 0; /* a kept connection's next request */
+        return -1;
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
         if (exchange)

@@ -1,9 +1,9 @@
 /*
  * http.h - the HTTP half of the server: what it answers besides the static page.
  *
- * An exchange is one request and its answer. It lives in libwebsockets' memory of the connection and
- * is used again for the connection's next request; at any time it has an upload, a download or a
- * ready answer, or nothing.
+ * An exchange is one request and its answer, and lives in libwebsockets' memory of the connection;
+ * at any time it has an upload, a download or a ready answer, or nothing. A connection serves one
+ * exchange: http.c says why.
  */
 #pragma once
 
@@ -24,6 +24,9 @@ struct exchange {
     unsigned status; /* of the ready answer; 0: none */
     char *body;      /* of it, owned */
     const char *type;
+    bool answered;  /* the answer is written */
+    bool complete;  /* the request's body was read whole, or there is none */
+    size_t drained; /* bytes of it that nobody wants */
 };
 
 int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -42,11 +45,16 @@ void http_refuse(struct exchange *exchange, unsigned status, int code, const cha
 /* Stops or goes on reading from the client. While stopped, libwebsockets writes nothing either. */
 void http_read(struct exchange *exchange, bool reading);
 
-/* The client is cut if nothing happens for a while. Reading implies it, stopping to read ends it. */
+/* The client is cut if nothing happens for a while. Reading implies it, stopping to read ends it.
+ */
 void http_expect_progress(struct exchange *exchange);
 
 /* The token of "Authorization: Bearer", for the caller to forget; NULL when there is none. */
 char *http_token(struct lws *wsi);
+
+/* Sets *length to the announced length of the body, 0 when there is none; false when it is no
+ * number. */
+bool http_body_length(struct lws *wsi, size_t *length);
 
 /* A parameter of the URL, decoded, for the caller to free; NULL when there is none in UTF-8. */
 char *http_parameter(struct lws *wsi, const char *name);

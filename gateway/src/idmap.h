@@ -13,7 +13,7 @@ struct idmap {
     struct idmap_slot {
         int64_t id; /* 0: empty */
         void *value;
-    } *slots;
+    } * slots;
     size_t room; /* a power of two, or 0 */
     size_t count;
 };

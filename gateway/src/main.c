@@ -22,9 +22,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define EXIT_USAGE    2
-#define PATIENCE      1.0  /* seconds to say good-bye in */
-#define CHECK_EVERY   0.02 /* seconds */
+#define EXIT_USAGE  2
+#define PATIENCE    1.0  /* seconds to say good-bye in */
+#define CHECK_EVERY 0.02 /* seconds */
 
 static ev_signal on_terminate, on_interrupt;
 static ev_timer good_bye;
@@ -95,8 +95,10 @@ static void usage(FILE *out) {
 int main(int count, char **arguments) {
     enum { CHECK = 256, VERSION, HELP };
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, CHECK},
-        {"version", no_argument, NULL, VERSION},  {"help", no_argument, NULL, HELP},
+        {"config", required_argument, NULL, 'c'},
+        {"check-config", no_argument, NULL, CHECK},
+        {"version", no_argument, NULL, VERSION},
+        {"help", no_argument, NULL, HELP},
         {0},
     };
     const char *path = NULL;

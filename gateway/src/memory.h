@@ -9,10 +9,10 @@
 
 #include <stddef.h>
 
-void *memory_new(size_t size);                /* not cleared */
-void *memory_zeroed(size_t size);             /* cleared */
-void *memory_resize(void *old, size_t size);  /* as realloc */
-char *memory_text(const char *text);          /* as strdup */
+void *memory_new(size_t size);                 /* not cleared */
+void *memory_zeroed(size_t size);              /* cleared */
+void *memory_resize(void *old, size_t size);   /* as realloc */
+char *memory_text(const char *text);           /* as strdup */
 char *memory_part(const char *text, size_t n); /* as strndup */
 
 /* printf into a new string. */

@@ -15,9 +15,10 @@ char *metrics_text(void) {
     if (!out)
         return memory_text("");
 #define METRICS_LINE(type, name, help)                                                             \
-    fprintf(out, "# HELP onefin_gateway_" #name " " help "\n"                                      \
-                 "# TYPE onefin_gateway_" #name " " #type "\n"                                     \
-                 "onefin_gateway_" #name " %" PRIu64 "\n",                                         \
+    fprintf(out,                                                                                   \
+            "# HELP onefin_gateway_" #name " " help "\n"                                           \
+            "# TYPE onefin_gateway_" #name " " #type "\n"                                          \
+            "onefin_gateway_" #name " %" PRIu64 "\n",                                              \
             metrics.name);
     METRICS(METRICS_LINE)
 #undef METRICS_LINE

@@ -4,8 +4,8 @@
  * A request owns its texts. It is in its session's queue, then `current` while the database has its
  * call, and freed with its answer. What cannot be understood waits in the queue too, with its error
  * ready, so that answers keep the order of the requests. The queue is bounded: past the bound
- * nothing more is read from the client. Nor is a request taken up while much waits in the outbox, so
- * that answers never make a client "too slow", however many requests it sends ahead.
+ * nothing more is read from the client. Nor is a request taken up while much waits in the outbox,
+ * so that answers never make a client "too slow", however many requests it sends ahead.
  *
  * Answers of the database are {"result": ...} or {"error": ...} in JSON, and spliced in unread,
  * except those of login and resume, which say who is on the connection.
@@ -36,11 +36,11 @@ struct method {
 struct request {
     struct request *next;
     const struct method *method;
-    char *id;      /* JSON; NULL for a notification, which gets no answer */
-    char *name;    /* of the method */
+    char *id;       /* JSON; NULL for a notification, which gets no answer */
+    char *name;     /* of the method */
     json_t *params; /* an object, or NULL */
-    char *refusal; /* an error answer's JSON, instead of all of the above but the id */
-    size_t size;   /* of the client's message, bytes */
+    char *refusal;  /* an error answer's JSON, instead of all of the above but the id */
+    size_t size;    /* of the client's message, bytes */
     struct session *session;
     struct db_call *call; /* under way */
 };
@@ -88,9 +88,9 @@ static bool read_entry(struct session *session, const char *json, struct entry *
     json_t *body = json_loads(json, 0, NULL);
     json_int_t account, id, seal;
     const char *role, *token = NULL;
-    bool entered = json_unpack(body, "{s:{s:I, s:I, s?s, s:{s:I, s:s}}}", "result", "session", &id,
-                               "seal", &seal, "token", &token, "account", "id", &account, "role",
-                               &role) == 0;
+    bool entered =
+        json_unpack(body, "{s:{s:I, s:I, s?s, s:{s:I, s:s}}}", "result", "session", &id, "seal",
+                    &seal, "token", &token, "account", "id", &account, "role", &role) == 0;
 
     if (entered) {
         *entry = (struct entry){account, id, seal, strcmp(role, "admin") == 0};
@@ -274,7 +274,8 @@ static struct request *request_read(const char *text, size_t size) {
 /* The queue. */
 
 static void hold_back(struct session *session) {
-    bool reading = session->requests.count < QUEUE_MAX && session->requests.bytes < config.max_frame;
+    bool reading =
+        session->requests.count < QUEUE_MAX && session->requests.bytes < config.max_frame;
 
     if (reading != session->requests.reading) {
         session->requests.reading = reading;

@@ -44,7 +44,8 @@ static struct lws_protocol_vhost_options headers[] = {
      "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
     {&headers[2], NULL, "x-content-type-options:", "nosniff"},
     {&headers[3], NULL, "referrer-policy:", "no-referrer"},
-    {NULL, NULL, "x-frame-options:", "DENY"},
+    {&headers[4], NULL, "x-frame-options:", "DENY"},
+    {NULL, NULL, "connection:", "close"}, /* http.c says why */
 };
 
 /* Endings that libwebsockets does not know, which it would answer with 415. */

@@ -6,9 +6,9 @@
  * The follower may be behind that seal or ahead of it. Behind: nothing is to be done, since a
  * connection drops every event whose address is not after its own. Ahead: the events between are in
  * the list that starts at `since`, the newest event when the login went to the database: the answer
- * cannot be older than that, as the follower reads the same database. They are gone through when the
- * answer comes, by the same rule (and the very audiences) that decided them for everybody else; and
- * as all this is one step of one thread, nothing can come between.
+ * cannot be older than that, as the follower reads the same database. They are gone through when
+ * the answer comes, by the same rule (and the very audiences) that decided them for everybody else;
+ * and as all this is one step of one thread, nothing can come between.
  *
  * set_state is the only function that changes a state.
  */
@@ -25,7 +25,8 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#define CLOSE_PATIENCE 5 /* seconds until a connection that cannot be sent its close frame is cut */
+#define CLOSE_PATIENCE 5 /* seconds until a connection that cannot be sent its close frame is cut  \
+                          */
 
 static LIST_HEAD(, session) sessions = LIST_HEAD_INITIALIZER(sessions);
 static LIST_HEAD(, session) admins = LIST_HEAD_INITIALIZER(admins);
@@ -196,9 +197,9 @@ void session_deliver(struct event *event) {
 }
 
 static struct frame *frame_stalled(bool stalled) {
-    const char *text = stalled
-                           ? "{\"jsonrpc\":\"2.0\",\"method\":\"stalled\",\"params\":{\"stalled\":true}}"
-                           : "{\"jsonrpc\":\"2.0\",\"method\":\"stalled\",\"params\":{\"stalled\":false}}";
+    const char *text =
+        stalled ? "{\"jsonrpc\":\"2.0\",\"method\":\"stalled\",\"params\":{\"stalled\":true}}"
+                : "{\"jsonrpc\":\"2.0\",\"method\":\"stalled\",\"params\":{\"stalled\":false}}";
 
     return frame_join(1, &text);
 }
@@ -223,7 +224,8 @@ void session_enter(struct session *session, const struct entry *entry) {
 }
 
 /* To all live sessions that `wants` says (NULL: all). The caller keeps its reference. */
-static void send_live(struct frame *frame, bool (*wants)(struct session *, int64_t), int64_t about) {
+static void send_live(struct frame *frame, bool (*wants)(struct session *, int64_t),
+                      int64_t about) {
     struct session *session;
 
     LIST_FOREACH(session, &sessions, all) {
@@ -278,7 +280,7 @@ void session_close_all(int code, const char *reason) {
     struct session *session;
 
     LIST_FOREACH(session, &sessions, all)
-        session_close(session, code, reason);
+    session_close(session, code, reason);
 }
 
 void session_shut_down(void) {

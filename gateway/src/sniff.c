@@ -15,14 +15,10 @@ static const struct signature {
     size_t size;
     const char *type;
 } signatures[] = {
-    {0, "%PDF-", 5, "application/pdf"},
-    {0, "\x89PNG\r\n\x1a\n", 8, "image/png"},
-    {0, "\xff\xd8\xff", 3, "image/jpeg"},
-    {0, "GIF87a", 6, "image/gif"},
-    {0, "GIF89a", 6, "image/gif"},
-    {8, "WEBPVP8", 7, "image/webp"},
-    {0, "II*\0", 4, "image/tiff"},
-    {0, "MM\0*", 4, "image/tiff"},
+    {0, "%PDF-", 5, "application/pdf"},   {0, "\x89PNG\r\n\x1a\n", 8, "image/png"},
+    {0, "\xff\xd8\xff", 3, "image/jpeg"}, {0, "GIF87a", 6, "image/gif"},
+    {0, "GIF89a", 6, "image/gif"},        {8, "WEBPVP8", 7, "image/webp"},
+    {0, "II*\0", 4, "image/tiff"},        {0, "MM\0*", 4, "image/tiff"},
 };
 
 static const struct {

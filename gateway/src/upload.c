@@ -6,9 +6,9 @@
  * nothing is ever on record that is not in the store. What the record then refuses is taken out of
  * the store again; when nobody knows whether it was recorded (the database went away), it stays.
  *
- * One piece is in memory: the object's buffer. While it is being written, or the database asked, the
- * client is not read. libwebsockets may hand over one piece after that is said, which is why the
- * buffer may be filled before the database has answered.
+ * One piece is in memory: the object's buffer. While it is being written, or the database asked,
+ * the client is not read. libwebsockets may hand over one piece after that is said, which is why
+ * the buffer may be filled before the database has answered.
  *
  * An upload owns itself: it is in the list until it ends, and outlives its exchange when the client
  * goes after the last byte.
@@ -38,11 +38,11 @@ struct upload {
     enum { BEGINNING, RECEIVING, COMMITTING, RECORDING } phase;
     struct db_call *call; /* while the database is asked */
     struct store_object *object;
-    size_t filled;  /* bytes in the object's buffer, not yet given to the store */
-    bool writing;   /* the store has the buffer */
-    bool complete;  /* the body is */
+    size_t filled;   /* bytes in the object's buffer, not yet given to the store */
+    bool writing;    /* the store has the buffer */
+    bool complete;   /* the body is */
     size_t expected; /* bytes, as announced */
-    size_t size;    /* bytes so far */
+    size_t size;     /* bytes so far */
     EVP_MD_CTX *digest;
     const char *type; /* by content */
     char *token, *topic, *name, *key;
@@ -192,16 +192,6 @@ static bool is_id(const char *text) {
     return length > 0 && length <= 18 && !text[length];
 }
 
-/* The announced length; false when it is none. */
-static bool read_length(struct lws *wsi, size_t *length) {
-    char text[20];
-
-    if (lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0 || !is_id(text))
-        return false;
-    *length = strtoull(text, NULL, 10);
-    return true;
-}
-
 /* Reads the request; true when it is worth asking the database, else it is answered. */
 static bool read_request(struct upload *upload) {
     struct exchange *exchange = upload->exchange;
@@ -216,10 +206,8 @@ static bool read_request(struct upload *upload) {
     else if (!is_id(upload->topic) || !upload->name || !*upload->name)
         http_refuse(exchange, HTTP_STATUS_BAD_REQUEST, RPC_INVALID_PARAMS, "bad parameters",
                     "POST to /files?topic=ID&name=NAME, the name URL-encoded.");
-    else if (!read_length(exchange->wsi, &upload->expected))
-        http_refuse(exchange, HTTP_STATUS_LENGTH_REQUIRED, RPC_INVALID_PARAMS,
-                    "bad Content-Length", "Send the length of the file in bytes.");
-    else if (upload->expected > config.max_upload)
+    else if (!http_body_length(exchange->wsi, &upload->expected) ||
+             upload->expected > config.max_upload)
         refuse_size(upload, config.max_upload);
     else
         return true;

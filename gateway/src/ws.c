@@ -155,7 +155,8 @@ static bool origin_is_allowed(struct lws *wsi) {
 }
 
 static int refuse(struct lws *wsi, unsigned status, const char *why) {
-    return lws_return_http_status(wsi, status, why) ? -1 : 1;
+    lws_return_http_status(wsi, status, why);
+    return -1;
 }
 
 int ws_confirm_upgrade(struct lws *wsi) {
