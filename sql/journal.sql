@@ -172,6 +172,7 @@ CALL t.tamper('entry''s actor changed', format('UPDATE onefin.journal SET actor_
 CALL t.tamper('entry''s time changed', format('UPDATE onefin.journal SET at = at - interval ''1 microsecond'' WHERE id = %s', :entry), :sealed_in, NULL);
 CALL t.tamper('entry''s detail made', format('UPDATE onefin.journal SET detail = ''{}'' WHERE id = %s', :entry), :sealed_in, NULL);
 CALL t.tamper('entry removed', format('DELETE FROM onefin.journal WHERE id = %s', :entry), :sealed_in, :entry);
+CALL t.tamper('first of several entries removed', 'DELETE FROM onefin.journal WHERE id = (SELECT entries[1] FROM onefin.seal WHERE number = 1)', 1, 1);
 CALL t.tamper('entries swapped', format('UPDATE onefin.journal SET id = -id WHERE id IN (%1$s, %2$s); UPDATE onefin.journal SET id = CASE id WHEN -%1$s THEN %2$s ELSE %1$s END WHERE id < 0', :original, :entry), :original_in, NULL);
 CALL t.tamper('entry added to a seal', format('UPDATE onefin.seal SET entries = entries || %s::bigint WHERE number = %s', :newest, :sealed_in), :sealed_in, NULL);
 CALL t.tamper('entry taken from a seal', format('UPDATE onefin.seal SET entries = entries[2:] WHERE number = %s', :sealed_in), :sealed_in, NULL);

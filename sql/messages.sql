@@ -98,6 +98,7 @@ UPDATE onefin.message SET author_id = 1 WHERE id = :m;
 DELETE FROM onefin.message WHERE id = :m;
 SELECT text, author_id, version, deleted_at IS NOT NULL FROM onefin.message WHERE id = :m;
 DELETE FROM onefin.message WHERE id = :m;
+UPDATE onefin.message SET text = 'back again', deleted_at = NULL WHERE id = :m;
 TRUNCATE onefin.message;
 -- Who has no account cannot write, not even a superuser.
 INSERT INTO onefin.message (topic_id, text) VALUES (3, 'by nobody');

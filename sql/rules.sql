@@ -171,6 +171,9 @@ CREATE FUNCTION t.tell(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ 
 SELECT text FROM onefin.message WHERE t.tell(text) AND topic_id = 1 ORDER BY id;
 RESET SESSION AUTHORIZATION;
 
+-- Whom the gateway tells of a company: who sees it, and nobody else.
+SELECT o.name, (SELECT string_agg(format('%s (%s)', a.login, u.role), ', ' ORDER BY a.id) FROM onefin.audience(o.id) u JOIN onefin.account a ON a.id = u.account) FROM onefin.org o ORDER BY o.id;
+
 -- Writing. Everybody tries everything; what is not named below is refused with 42501.
 CREATE TABLE t.act (relation text, op text, statement text);
 INSERT INTO t.act SELECT name, op, CASE op
