@@ -48,10 +48,13 @@ test('a wrong password and an unknown login are answered alike', async () => {
     await connection.close();
 });
 
-test('nothing is answered before login', async () => {
+test('nothing is answered before login, and the database is not asked', async () => {
+    const calls = async () => (await world.gateway.metrics()).samples.onefin_gateway_calls;
     const connection = await open();
+    const before = await calls();
     for (const method of ['me', 'topics', 'send', 'accounts', 'logout'])
         await assert.rejects(connection.call(method), code(-32001));
+    assert.equal(await calls(), before);
     await connection.close();
 });
 
