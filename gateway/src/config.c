@@ -8,10 +8,12 @@
 #include "config.h"
 #include "memory.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <ini.h>
-#include <stdint.h>
+#include <libpq-fe.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +28,24 @@ static const char *parse_text(const char *text, void *into) {
     free(*value);
     *value = memory_text(text);
     return NULL;
+}
+
+static const char *parse_address(const char *text, void *into) {
+    unsigned char address[sizeof(struct in6_addr)];
+
+    /* libwebsockets listens on every interface when it cannot read what it is given. */
+    if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1)
+        return "an IPv4 or IPv6 address";
+    return parse_text(text, into);
+}
+
+static const char *parse_conninfo(const char *text, void *into) {
+    PQconninfoOption *options = PQconninfoParse(text, NULL);
+
+    if (!options)
+        return "a connection string of libpq";
+    PQconninfoFree(options);
+    return parse_text(text, into);
 }
 
 static bool parse_digits(const char *text, unsigned long long largest, unsigned long long *number,
@@ -56,6 +76,16 @@ static const char *parse_count(const char *text, void *into) {
 
     if (!parse_digits(text, 1000000, &number, &rest) || *rest || number == 0)
         return "a number from 1 to 1000000";
+    *(unsigned *)into = number;
+    return NULL;
+}
+
+static const char *parse_seconds(const char *text, void *into) {
+    unsigned long long number;
+    const char *rest;
+
+    if (!parse_digits(text, 3600, &number, &rest) || *rest || number == 0)
+        return "a number of seconds from 1 to 3600";
     *(unsigned *)into = number;
     return NULL;
 }
@@ -96,15 +126,15 @@ static const struct setting {
     const char *fallback;
     const char *help;
 } settings[] = {
-    {"listen", parse_text, &config.listen, "127.0.0.1", "address to listen on"},
+    {"listen", parse_address, &config.listen, "127.0.0.1", "address to listen on"},
     {"port", parse_port, &config.port, "8080", "port to listen on; 0: any free one"},
-    {"database", parse_text, &config.database, "dbname=onefin user=onefin_gateway",
+    {"database", parse_conninfo, &config.database, "dbname=onefin user=onefin_gateway",
      "connection string of libpq"},
     {"call_connections", parse_count, &config.call_connections, "4",
      "database connections for calls"},
     {"login_connections", parse_count, &config.login_connections, "1",
      "database connections for logins, which are slow on purpose"},
-    {"call_timeout", parse_count, &config.call_timeout, "30",
+    {"call_timeout", parse_seconds, &config.call_timeout, "30",
      "seconds after which a call is given up"},
     {"page", parse_text, &config.page, "/usr/local/share/onefin/web", "directory of the web page"},
     {"store", parse_text, &config.store, "/var/lib/onefin/files", "directory of the files"},
@@ -116,9 +146,9 @@ static const struct setting {
      "messages that may wait for a slow client"},
     {"max_connections", parse_count, &config.max_connections, "10000",
      "WebSocket connections at most"},
-    {"login_timeout", parse_count, &config.login_timeout, "15",
+    {"login_timeout", parse_seconds, &config.login_timeout, "15",
      "seconds that a connection may stay without login"},
-    {"ping_interval", parse_count, &config.ping_interval, "30",
+    {"ping_interval", parse_seconds, &config.ping_interval, "30",
      "seconds of silence before a ping; cut after twice as many"},
     {"origins", parse_text, &config.origins, "",
      "origins of pages allowed to connect, separated by spaces; empty: this host's only"},
@@ -138,12 +168,21 @@ struct reading {
     char *values[SETTINGS]; /* as far as read, owned */
 };
 
-static void mistake(struct reading *reading, int line, const char *what, const char *name,
-                    const char *hint) {
-    fprintf(stderr, "%s:%d: %s \"%s\"; %s\n", reading->path, line, what, name, hint);
+static void mistake(struct reading *reading, int line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void mistake(struct reading *reading, int line, const char *format, ...) {
+    va_list arguments;
+
+    va_start(arguments, format);
+    fprintf(stderr, "%s:%d: ", reading->path, line);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
     reading->mistakes++;
 }
 
+/* What inih gets lines by. */
 static char *read_line(char *buffer, int size, void *stream) {
     struct reading *reading = stream;
     char *got = fgets(buffer, size, reading->file);
@@ -153,8 +192,8 @@ static char *read_line(char *buffer, int size, void *stream) {
     reading->line++;
     reading->indented = isspace((unsigned char)buffer[0]);
     if (!strchr(buffer, '\n') && !feof(reading->file)) {
-        mistake(reading, reading->line, "line too long:", memcpy(buffer, "", 1),
-                "continue the value in the next line, indented");
+        mistake(reading, reading->line,
+                "the line is too long; continue the value in the next line, indented");
         for (int c = fgetc(reading->file); c != '\n' && c != EOF;)
             c = fgetc(reading->file);
         strcpy(buffer, "\n");
@@ -169,10 +208,10 @@ static int read_setting(void *user, const char *section, const char *name, const
     while (i < SETTINGS && strcmp(settings[i].name, name) != 0)
         i++;
     if (*section)
-        mistake(reading, reading->line, "section", section, "the file has no sections");
+        mistake(reading, reading->line, "section \"%s\"; the file has no sections", section);
     else if (i == SETTINGS)
-        mistake(reading, reading->line, "unknown setting", name,
-                "onefin-gateway --help lists all settings");
+        mistake(reading, reading->line,
+                "unknown setting \"%s\"; onefin-gateway --help lists all of them", name);
     else if (!reading->set_at[i]) {
         reading->set_at[i] = reading->line;
         reading->values[i] = memory_text(value);
@@ -182,7 +221,8 @@ static int read_setting(void *user, const char *section, const char *name, const
         free(reading->values[i]);
         reading->values[i] = joined;
     } else
-        mistake(reading, reading->line, "second value for", name, "remove one of the two");
+        mistake(reading, reading->line, "second value for %s; the first is in line %d", name,
+                reading->set_at[i]);
     return 1;
 }
 
@@ -193,11 +233,9 @@ static void apply(struct reading *reading) {
         if (!reading->set_at[i])
             continue;
         wanted = settings[i].parse(reading->values[i], settings[i].into);
-        if (wanted) {
-            fprintf(stderr, "%s:%d: bad value \"%s\" for %s; it must be %s\n", reading->path,
-                    reading->set_at[i], reading->values[i], settings[i].name, wanted);
-            reading->mistakes++;
-        }
+        if (wanted) /* without the value: it may hold a password */
+            mistake(reading, reading->set_at[i], "bad value for %s; it must be %s",
+                    settings[i].name, wanted);
         free(reading->values[i]);
     }
 }
@@ -212,8 +250,7 @@ static bool read_file(const char *path) {
     }
     bad_line = ini_parse_stream(read_line, &reading, read_setting, &reading);
     if (bad_line > 0) {
-        fprintf(stderr, "%s:%d: expected name = value\n", path, bad_line);
-        reading.mistakes++;
+        mistake(&reading, bad_line, "expected name = value");
     }
     fclose(reading.file);
     apply(&reading);
@@ -233,10 +270,9 @@ void config_help(FILE *out) {
 }
 
 void config_free(void) {
-    for (size_t i = 0; i < SETTINGS; i++) {
-        if (settings[i].parse == parse_text) {
-            free(*(char **)settings[i].into);
-            *(char **)settings[i].into = NULL;
-        }
-    }
+    free(config.listen);
+    memory_forget(config.database);
+    free(config.page);
+    free(config.store);
+    free(config.origins);
 }

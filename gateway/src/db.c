@@ -142,10 +142,8 @@ static void on_up(struct link *link) {
 
 /* An error that the extension did not turn into an answer itself. */
 static void answer_failure(struct db_call *call, const PGresult *result) {
-    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *sqlstate = link_sqlstate(result);
 
-    if (!sqlstate)
-        sqlstate = "08006";
     log_warning("database: %s failed with SQLSTATE %s", call->statement, sqlstate);
     if (strcmp(sqlstate, "57014") == 0)
         refuse(call, RPC_UNAVAILABLE, "the database took too long", sqlstate);

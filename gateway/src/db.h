@@ -27,9 +27,10 @@ struct db_answer {
 #define DB_LOGIN      "login"      /* login, password, device, address */
 #define DB_CALL       "call"       /* token, method, params, address */
 #define DB_FILE_BEGIN "file_begin" /* token, topic, name, address */
-#define DB_FILE_END   "file_end" /* token, document, key, topic, name, type, size, sha256, address \
-                                  */
-#define DB_FILE_GET "file_get"   /* token, document, address */
+#define DB_FILE_END                                                                                \
+    "file_end"                 /* token, document, key, topic, name, type, size, sha256, address   \
+                                */
+#define DB_FILE_GET "file_get" /* token, document, address */
 
 #define DB_PARAMS_MAX 9
 

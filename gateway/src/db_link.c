@@ -205,6 +205,12 @@ void link_query(struct link *link, const char *statement, int count, const char 
     }
 }
 
+const char *link_sqlstate(const PGresult *result) {
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+    return sqlstate ? sqlstate : "08006";
+}
+
 void link_stop(struct link *link) {
     disconnect(link);
     link->state = LINK_AWAY;

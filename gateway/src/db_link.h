@@ -50,5 +50,8 @@ void link_start(struct link *link);
  * is told as any loss of the connection, later. */
 void link_query(struct link *link, const char *statement, int count, const char *const *values);
 
+/* SQLSTATE of a failed query's result; libpq's own failures have that of a lost connection. */
+const char *link_sqlstate(const PGresult *result);
+
 /* Closes the connection for good; no callback follows. */
 void link_stop(struct link *link);

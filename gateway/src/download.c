@@ -139,7 +139,7 @@ static char *read_id(struct lws *wsi) {
 void download_start(struct exchange *exchange) {
     char *token = http_token(exchange->wsi);
     char *id = read_id(exchange->wsi);
-    char address[64];
+    char *address = http_address(exchange->wsi);
     const char *params[] = {token, id, address};
 
     if (!token) {
@@ -153,7 +153,6 @@ void download_start(struct exchange *exchange) {
 
         download->exchange = exchange;
         download->id = memory_text(id);
-        lws_get_peer_simple(exchange->wsi, address, sizeof address);
         ev_io_init(&download->writable, on_writable, lws_get_socket_fd(exchange->wsi), EV_WRITE);
         download->writable.data = download;
         http_read(exchange, false);
@@ -162,6 +161,7 @@ void download_start(struct exchange *exchange) {
     }
     memory_forget(token);
     free(id);
+    free(address);
 }
 
 /* The name as RFC 8187 has it: any byte but the plainest as %XX. */

@@ -144,7 +144,7 @@ static bool hand_out(int row) {
     const char *kind = PQgetvalue(follow.rows, row, KIND);
     enum event_class class = class_of(PQgetvalue(follow.rows, row, AUDIENCE));
     int64_t org = number(row, ORG);
-    bool by_org = class == TO_ORG || class == TO_STAFF;
+    bool by_org = org && (class == TO_ORG || class == TO_STAFF);
     struct event *event;
 
     if (by_org && !audience_is_known(org))
@@ -153,7 +153,7 @@ static bool hand_out(int row) {
                       by_org ? audience_get(org) : NULL);
     event->seal = number(row, SEAL);
     event->index = number(row, INDEX);
-    event->class = class;
+    event->class = by_org || class == TO_ADMINS ? class : TO_NOBODY;
     event->account = number(row, ACCOUNT);
     if (strcmp(kind, "session.revoked") == 0 || strcmp(kind, "session.ended") == 0)
         event->ended = number(row, SESSION);
@@ -265,8 +265,7 @@ static void on_up(struct link *link UNUSED) {
 
 static void on_result(struct link *link UNUSED, PGresult *result) {
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        log_warning("database (follower): SQLSTATE %s; events wait",
-                    PQresultErrorField(result, PG_DIAG_SQLSTATE));
+        log_warning("database (follower): SQLSTATE %s; events wait", link_sqlstate(result));
         PQclear(result);
         follow.wanted = true;
         set_stalled(true);
@@ -305,7 +304,8 @@ static void hear_typing(const char *payload) {
     if (follow.typing_count == TYPING_MAX || !follow.newest)
         return; /* nobody misses it */
     if (sscanf(payload, "%" SCNd64 " %" SCNd64 " %" SCNd64, &typing.org, &typing.topic,
-               &typing.account) == 3)
+               &typing.account) == 3 &&
+        typing.org > 0)
         follow.typing[follow.typing_count++] = typing;
 }
 

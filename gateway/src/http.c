@@ -131,18 +131,10 @@ char *http_parameter(struct lws *wsi, const char *name) {
     }
 }
 
-bool http_body_length(struct lws *wsi, size_t *length) {
-    char text[20];
-    char *end;
+char *http_address(struct lws *wsi) {
+    char address[64];
 
-    *length = 0;
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)
-        return true;
-    if (lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0 ||
-        !isdigit((unsigned char)text[0]))
-        return false;
-    *length = strtoull(text, &end, 10);
-    return !*end;
+    return lws_get_peer_simple(wsi, address, sizeof address) ? memory_text(address) : NULL;
 }
 
 static void answer_health(struct exchange *exchange) {
@@ -201,19 +193,41 @@ static void serve(struct exchange *exchange) {
                     "The web page is at /, WebSockets are at " WS_PATH ", files at /files/ID.");
 }
 
-/* The first request of its connection, and not followed by a body of unknown length, which could be
- * taken for another request. What the callback is to return. */
+/* The announced length, 0 when there is no body; false when it is no number. */
+static bool read_length(struct lws *wsi, size_t *length) {
+    char text[20];
+    char *end;
+
+    *length = 0;
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)
+        return true;
+    if (lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0 ||
+        !isdigit((unsigned char)text[0]))
+        return false;
+    *length = strtoull(text, &end, 10);
+    return !*end;
+}
+
+/* Is it the first request of its connection? Asked once for each. */
+static bool is_first(struct lws *wsi) {
+    static char served;
+    bool first = lws_get_opaque_user_data(wsi) != &served;
+
+    lws_set_opaque_user_data(wsi, &served);
+    return first;
+}
+
+/* A body of unknown length is not read, so that it cannot be taken for another request. What the
+ * callback is to return. */
 static int filter(struct lws *wsi) {
-    static bool served;
     size_t length;
-    bool announced = http_body_length(wsi, &length) &&
+    bool announced = read_length(wsi, &length) &&
                      lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) == 0 &&
                      (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) == 0 ||
                       lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0);
 
-    if (lws_get_opaque_user_data(wsi) == &served)
+    if (!is_first(wsi))
         return -1;
-    lws_set_opaque_user_data(wsi, &served);
     if (!announced)
         return lws_return_http_status(wsi, HTTP_STATUS_LENGTH_REQUIRED, NULL) ? -1 : 1;
     return 0;
@@ -248,10 +262,9 @@ static int on_writable(struct exchange *exchange) {
 }
 
 static void begin(struct exchange *exchange, struct lws *wsi) {
-    size_t length;
-
     exchange->wsi = wsi;
-    exchange->complete = http_body_length(wsi, &length) && length == 0;
+    read_length(wsi, &exchange->length);
+    exchange->complete = exchange->length == 0;
     serve(exchange);
 }
 
@@ -286,7 +299,7 @@ int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 
     switch (reason) {
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return ws_confirm_upgrade(wsi);
+        return is_first(wsi) ? ws_confirm_upgrade(wsi) : -1;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         return -1; /* a WebSocket that asked for this protocol by its name */
     case LWS_CALLBACK_FILTER_HTTP_CONNECTION:

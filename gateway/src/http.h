@@ -24,6 +24,7 @@ struct exchange {
     unsigned status; /* of the ready answer; 0: none */
     char *body;      /* of it, owned */
     const char *type;
+    size_t length;  /* of the request's body, as announced */
     bool answered;  /* the answer is written */
     bool complete;  /* the request's body was read whole, or there is none */
     size_t drained; /* bytes of it that nobody wants */
@@ -52,9 +53,8 @@ void http_expect_progress(struct exchange *exchange);
 /* The token of "Authorization: Bearer", for the caller to forget; NULL when there is none. */
 char *http_token(struct lws *wsi);
 
-/* Sets *length to the announced length of the body, 0 when there is none; false when it is no
- * number. */
-bool http_body_length(struct lws *wsi, size_t *length);
+/* The client's address, for the caller to free; NULL when it is gone. */
+char *http_address(struct lws *wsi);
 
 /* A parameter of the URL, decoded, for the caller to free; NULL when there is none in UTF-8. */
 char *http_parameter(struct lws *wsi, const char *name);

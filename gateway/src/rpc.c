@@ -79,7 +79,7 @@ static void finish_call(struct session *session, struct request *request, const 
 
 static void finish_logout(struct session *session, struct request *request, const char *json) {
     answer(session, request, json);
-    if (strncmp(json, "{\"result\"", 9) == 0)
+    if (session->is_over || strncmp(json, "{\"result\"", 9) == 0)
         session_close(session, CLOSE_NORMAL, "logged out");
 }
 
@@ -136,7 +136,7 @@ static void on_done(void *owner, const char *json) {
         rpc_go_on(session);
 }
 
-static bool call(struct request *request, enum db_lane lane, const char *statement,
+static void call(struct request *request, enum db_lane lane, const char *statement,
                  const char *const params[4]) {
     request->call = db_call(lane, statement, 4, params,
                             (struct db_answer){
@@ -144,12 +144,12 @@ static bool call(struct request *request, enum db_lane lane, const char *stateme
                                 .done = on_done,
                                 .owner = request,
                             });
-    return true;
 }
 
 static bool start_call(struct session *session, struct request *request) {
     char *text = request->params ? json_dumps(request->params, JSON_COMPACT) : NULL;
-    const char *params[] = {session->token, request->name, text ? text : "{}", session->address};
+    const char *params[] = {session->token, request->name, text ? text : "{}",
+                            session_address(session)};
 
     call(request, DB_CALLS, DB_CALL, params);
     free(text);
@@ -171,7 +171,7 @@ static bool may_enter(struct session *session, const struct request *request) {
 }
 
 static bool start_login(struct session *session, struct request *request) {
-    const char *params[] = {NULL, NULL, NULL, session->address};
+    const char *params[] = {NULL, NULL, NULL, session_address(session)};
 
     if (!may_enter(session, request))
         return false;
@@ -180,7 +180,8 @@ static bool start_login(struct session *session, struct request *request) {
         return refuse(session, request, RPC_INVALID_PARAMS, "bad parameters for login",
                       "login takes {login, password, device?}, all of them texts.");
     session_begin_entering(session);
-    return call(request, DB_LOGINS, DB_LOGIN, params);
+    call(request, DB_LOGINS, DB_LOGIN, params);
+    return true;
 }
 
 static bool start_resume(struct session *session, struct request *request) {

@@ -17,9 +17,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define RX_BUFFER       1024 /* bytes kept for each WebSocket connection */
-#define OTHER_FILES     1024 /* HTTP connections, files and database connections beside WebSockets */
-#define HEADERS_AT_ONCE 512  /* requests whose headers are in memory; the others wait their turn */
+#define RX_BUFFER   1024 /* bytes kept for each WebSocket connection */
+#define OTHER_FILES 1024 /* HTTP connections, files and database connections beside WebSockets */
 
 static struct lws_context *context;
 static struct lws_http_mount page_mount, api_mounts[3];
@@ -127,7 +126,6 @@ bool server_start(void) {
         .headers = headers,
         .mounts = mounts(),
         .pt_serv_buf_size = STORE_CHUNK,
-        .max_http_header_pool = HEADERS_AT_ONCE,
         .retry_and_idle_policy = keepalive(),
         .server_string = "onefin-gateway",
         .vhost_name = "onefin",

@@ -25,8 +25,9 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#define CLOSE_PATIENCE 5 /* seconds until a connection that cannot be sent its close frame is cut  \
-                          */
+#define CLOSE_PATIENCE                                                                             \
+    5 /* seconds until a connection that cannot be sent its close frame is cut                     \
+       */
 
 static LIST_HEAD(, session) sessions = LIST_HEAD_INITIALIZER(sessions);
 static LIST_HEAD(, session) admins = LIST_HEAD_INITIALIZER(admins);
@@ -114,6 +115,10 @@ void session_closed(struct session *session) {
     metrics.connections--;
 }
 
+const char *session_address(const struct session *session) {
+    return *session->address ? session->address : NULL;
+}
+
 void session_begin_entering(struct session *session) {
     set_state(session, SESSION_ENTERING);
 }
@@ -165,7 +170,10 @@ static void offer(struct session *session, const struct event *event) {
     session->index = event->index;
     metrics.deliveries++;
     session_send(session, frame_hold(event->frame));
-    if (event->ended && event->ended == session->id && !rpc_is_logging_out(session))
+    if (!event->ended || event->ended != session->id)
+        return;
+    session->is_over = true;
+    if (!rpc_is_logging_out(session))
         session_close(session, CLOSE_SESSION_ENDED, "session ended");
 }
 
@@ -223,41 +231,33 @@ void session_enter(struct session *session, const struct entry *entry) {
         session_send(session, frame_stalled(true));
 }
 
-/* To all live sessions that `wants` says (NULL: all). The caller keeps its reference. */
-static void send_live(struct frame *frame, bool (*wants)(struct session *, int64_t),
-                      int64_t about) {
+void session_tell_stalled(bool stalled) {
+    struct frame *frame = frame_stalled(stalled);
     struct session *session;
 
     LIST_FOREACH(session, &sessions, all) {
-        if (session->state == SESSION_LIVE && (!wants || wants(session, about)))
+        if (session->state == SESSION_LIVE)
             session_send(session, frame_hold(frame));
     }
-}
-
-void session_tell_stalled(bool stalled) {
-    struct frame *frame = frame_stalled(stalled);
-
-    send_live(frame, NULL, 0);
     frame_drop(frame);
 }
 
-/* A connection that is behind only because nothing in between was for it. */
-static bool wants_position(struct session *session, int64_t seal) {
-    if (session->seal >= seal)
-        return false;
-    session->seal = seal;
-    session->index = INT_MAX;
-    return true;
-}
-
+/* To those who are behind only because nothing in between was for them. */
 void session_tell_position(int64_t seal) {
     char *text = memory_format("{\"jsonrpc\":\"2.0\",\"method\":\"position\",\"params\":"
                                "{\"seal\":%" PRId64 "}}",
                                seal);
     const char *pieces[] = {text};
     struct frame *frame = frame_join(1, pieces);
+    struct session *session;
 
-    send_live(frame, wants_position, seal);
+    LIST_FOREACH(session, &sessions, all) {
+        if (session->state == SESSION_LIVE && session->seal < seal) {
+            session->seal = seal;
+            session->index = INT_MAX;
+            session_send(session, frame_hold(frame));
+        }
+    }
     frame_drop(frame);
     free(text);
 }

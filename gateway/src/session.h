@@ -57,9 +57,10 @@ struct session {
     int64_t account;
     int64_t id; /* of the login, in the database */
     bool is_admin;
+    bool is_over;            /* the login was ended; its own logout is under way */
     struct session *sibling; /* next connection of the same account, while live */
     char *token;
-    char address[64]; /* of the client */
+    char address[64]; /* of the client; empty: not known */
 
     /* Where in the order: events up to this address were delivered, or are part of what the login
      * answered. */
@@ -87,6 +88,9 @@ void session_open(struct session *session, struct lws *wsi);
 
 /* The connection is gone: frees everything of it. */
 void session_closed(struct session *session);
+
+/* The client's address for the database; NULL: not known. */
+const char *session_address(const struct session *session);
 
 /* Moves to SESSION_ENTERING, or back to SESSION_NEW after a refusal. */
 void session_begin_entering(struct session *session);

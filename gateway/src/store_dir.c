@@ -192,6 +192,8 @@ static ssize_t do_release(struct object *object) {
         unlinkat(dir.root, object->part, 0);
     if (object->fd >= 0)
         close(object->fd);
+    object->part[0] = '\0';
+    object->fd = -1;
     return 0;
 }
 
@@ -329,8 +331,7 @@ static void dir_stop(void) {
     pthread_cond_signal(&dir.wake);
     pthread_mutex_unlock(&dir.lock);
     pthread_join(dir.worker, NULL);
-    /* Jobs that ended last, and the releases that they lead to, are done here by hand. */
-    while ((object = queue_take(&dir.finished)) || (object = queue_take(&dir.jobs))) {
+    while ((object = queue_take(&dir.finished))) { /* what ended last */
         do_release(object);
         free(object->key);
         free(object);
@@ -385,6 +386,7 @@ static bool can_write(const char *path) {
 
 bool store_dir_start(const char *path) {
     sigset_t all, before;
+    int error;
 
     if (mkdir(path, 0750) < 0 && errno != EEXIST) {
         log_error("store: cannot make %s: %s; make it or set \"store\"", path, strerror(errno));
@@ -408,8 +410,12 @@ bool store_dir_start(const char *path) {
     ev_async_start(EV_DEFAULT_ & dir.done);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_create(&dir.worker, NULL, work, NULL);
+    error = pthread_create(&dir.worker, NULL, work, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error) {
+        log_error("store: no thread: %s", strerror(error));
+        return false;
+    }
     store = &dir_store;
     return true;
 }

@@ -38,16 +38,15 @@ struct upload {
     enum { BEGINNING, RECEIVING, COMMITTING, RECORDING } phase;
     struct db_call *call; /* while the database is asked */
     struct store_object *object;
-    size_t filled;   /* bytes in the object's buffer, not yet given to the store */
-    bool writing;    /* the store has the buffer */
-    bool complete;   /* the body is */
-    size_t expected; /* bytes, as announced */
-    size_t size;     /* bytes so far */
+    size_t filled; /* bytes in the object's buffer, not yet given to the store */
+    bool writing;  /* the store has the buffer */
+    bool complete; /* the body is */
+    size_t length; /* bytes, as announced */
+    size_t size;   /* bytes so far */
     EVP_MD_CTX *digest;
     const char *type; /* by content */
-    char *token, *topic, *name, *key;
+    char *token, *topic, *name, *key, *address;
     json_int_t document;
-    char address[64];
 };
 
 static LIST_HEAD(, upload) uploads = LIST_HEAD_INITIALIZER(uploads);
@@ -64,6 +63,7 @@ static void upload_free(struct upload *upload) {
     free(upload->topic);
     free(upload->name);
     free(upload->key);
+    free(upload->address);
     free(upload);
 }
 
@@ -88,6 +88,8 @@ static void give_up_by_store(struct upload *upload, ssize_t error) {
 static void refuse_size(struct upload *upload, size_t most) {
     char hint[64];
 
+    if (!upload->exchange)
+        return;
     snprintf(hint, sizeof hint, "Files may have %zu bytes at most.", most);
     http_refuse(upload->exchange, HTTP_STATUS_REQ_ENTITY_TOO_LARGE, RPC_INVALID_PARAMS,
                 "the file is too large", hint);
@@ -175,7 +177,7 @@ static void on_begun(void *owner, const char *json) {
     if (json_unpack(body, "{s:{s:I, s:s, s?I}}", "result", "document", &upload->document, "key",
                     &key, "max_bytes", &most) != 0) {
         give_up(upload, json);
-    } else if (upload->expected > (size_t)most) {
+    } else if (upload->length > (size_t)most) {
         refuse_size(upload, most);
         upload_free(upload);
     } else {
@@ -199,15 +201,14 @@ static bool read_request(struct upload *upload) {
     upload->token = http_token(exchange->wsi);
     upload->topic = http_parameter(exchange->wsi, "topic");
     upload->name = http_parameter(exchange->wsi, "name");
-    lws_get_peer_simple(exchange->wsi, upload->address, sizeof upload->address);
+    upload->address = http_address(exchange->wsi);
     if (!upload->token)
         http_refuse(exchange, HTTP_STATUS_UNAUTHORIZED, RPC_NOT_LOGGED_IN, "not logged in",
                     "Send the header Authorization: Bearer TOKEN.");
     else if (!is_id(upload->topic) || !upload->name || !*upload->name)
         http_refuse(exchange, HTTP_STATUS_BAD_REQUEST, RPC_INVALID_PARAMS, "bad parameters",
                     "POST to /files?topic=ID&name=NAME, the name URL-encoded.");
-    else if (!http_body_length(exchange->wsi, &upload->expected) ||
-             upload->expected > config.max_upload)
+    else if (exchange->length > config.max_upload)
         refuse_size(upload, config.max_upload);
     else
         return true;
@@ -216,11 +217,12 @@ static bool read_request(struct upload *upload) {
 
 void upload_start(struct exchange *exchange) {
     struct upload *upload = memory_zeroed(sizeof *upload);
-    const char *params[] = {NULL, NULL, NULL, upload->address};
+    const char *params[4];
 
     LIST_INSERT_HEAD(&uploads, upload, all);
     exchange->upload = upload;
     upload->exchange = exchange;
+    upload->length = exchange->length;
     upload->object = store->create(on_stored, upload);
     upload->type = sniff_type("", 0);
     upload->digest = EVP_MD_CTX_new();
@@ -233,6 +235,7 @@ void upload_start(struct exchange *exchange) {
     params[0] = upload->token;
     params[1] = upload->topic;
     params[2] = upload->name;
+    params[3] = upload->address;
     upload->call = db_call(DB_CALLS, DB_FILE_BEGIN, 4, params,
                            (struct db_answer){.done = on_begun, .owner = upload});
 }
