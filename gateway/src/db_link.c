@@ -4,7 +4,8 @@
  * libpq's socket is watched by an ev_io; during connecting the socket may change with every poll,
  * so the watcher is set anew each time. There is one timer: while away it counts down to the next
  * try, otherwise it is the watchdog that gives up on a server which does not answer (a dead network
- * gives no error for a quarter of an hour). Names in the connection string are resolved by libpq in
+ * gives no error for a quarter of an hour). What goes on failing is logged until the pauses are at
+ * their longest, and then no more. Names in the connection string are resolved by libpq in
  * the foreground; the README says to use an address.
  */
 #include "db_link.h"
@@ -44,7 +45,8 @@ static void disconnect(struct link *link) {
 static void fail(struct link *link, const char *why) {
     enum link_state before = link->state;
 
-    log_warning("database (%s): %s; trying again in %.1f s", link->name, why, link->pause);
+    log_line(link->pause < PAUSE_LONGEST ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
+             "database (%s): %s; trying again in %.1f s", link->name, why, link->pause);
     disconnect(link);
     link->state = LINK_AWAY;
     time_out_after(link, link->pause);

@@ -14,7 +14,6 @@
  * A download belongs to its exchange and ends with it.
  */
 #include "download.h"
-#include "config.h"
 #include "db.h"
 #include "log.h"
 #include "memory.h"
@@ -24,7 +23,6 @@
 
 #include <ctype.h>
 #include <ev.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>

@@ -13,7 +13,6 @@
  * thrown away, within a bound: closing on unread bytes would take the answer back.
  */
 #include "http.h"
-#include "config.h"
 #include "db.h"
 #include "download.h"
 #include "follow.h"
@@ -46,7 +45,6 @@ void http_expect_progress(struct exchange *exchange) {
 }
 
 void http_answer(struct exchange *exchange, unsigned status, const char *type, char *body) {
-    free(exchange->body);
     exchange->status = status;
     exchange->type = type;
     exchange->body = body;

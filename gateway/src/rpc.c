@@ -15,10 +15,7 @@
 #include "db.h"
 #include "follow.h"
 #include "memory.h"
-#include "metrics.h"
 
-#include <assert.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>

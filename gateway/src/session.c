@@ -25,9 +25,8 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#define CLOSE_PATIENCE                                                                             \
-    5 /* seconds until a connection that cannot be sent its close frame is cut                     \
-       */
+/* Seconds until a connection that cannot be sent its close frame is cut. */
+#define CLOSE_PATIENCE 5
 
 static LIST_HEAD(, session) sessions = LIST_HEAD_INITIALIZER(sessions);
 static LIST_HEAD(, session) admins = LIST_HEAD_INITIALIZER(admins);
@@ -279,8 +278,9 @@ void session_tell_audience(const struct audience *audience, int64_t except, stru
 void session_close_all(int code, const char *reason) {
     struct session *session;
 
-    LIST_FOREACH(session, &sessions, all)
-    session_close(session, code, reason);
+    LIST_FOREACH(session, &sessions, all) {
+        session_close(session, code, reason);
+    }
 }
 
 void session_shut_down(void) {

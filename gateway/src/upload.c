@@ -32,6 +32,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#define HEAD_MAX 4096 /* bytes that tell a file's type */
+
 struct upload {
     LIST_ENTRY(upload) all;
     struct exchange *exchange; /* NULL: the client is gone */
@@ -44,7 +46,7 @@ struct upload {
     size_t length; /* bytes, as announced */
     size_t size;   /* bytes so far */
     EVP_MD_CTX *digest;
-    const char *type; /* by content */
+    unsigned char head[HEAD_MAX]; /* the first bytes, as far as they have come */
     char *token, *topic, *name, *key, *address;
     json_int_t document;
 };
@@ -127,9 +129,10 @@ static void record(struct upload *upload) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     char hex[3 + 2 * EVP_MAX_MD_SIZE] = "\\x";
     char document[24], size[24];
+    const char *type = sniff_type(upload->head, upload->size < HEAD_MAX ? upload->size : HEAD_MAX);
     unsigned length;
     const char *params[] = {upload->token, document, upload->key, upload->topic,  upload->name,
-                            upload->type,  size,     hex,         upload->address};
+                            type,          size,     hex,         upload->address};
 
     EVP_DigestFinal_ex(upload->digest, digest, &length);
     for (unsigned i = 0; i < length; i++)
@@ -224,7 +227,6 @@ void upload_start(struct exchange *exchange) {
     upload->exchange = exchange;
     upload->length = exchange->length;
     upload->object = store->create(on_stored, upload);
-    upload->type = sniff_type("", 0);
     upload->digest = EVP_MD_CTX_new();
     EVP_DigestInit_ex(upload->digest, EVP_sha256(), NULL);
     if (!read_request(upload)) {
@@ -246,8 +248,9 @@ void upload_body(struct exchange *exchange, const void *bytes, size_t size) {
     if (size == 0)
         return;
     assert(!upload->writing && upload->filled + size <= STORE_CHUNK);
-    if (upload->size == 0)
-        upload->type = sniff_type(bytes, size);
+    if (upload->size < HEAD_MAX)
+        memcpy(upload->head + upload->size, bytes,
+               size < HEAD_MAX - upload->size ? size : HEAD_MAX - upload->size);
     EVP_DigestUpdate(upload->digest, bytes, size);
     memcpy(upload->object->buffer + upload->filled, bytes, size);
     upload->filled += size;

@@ -11,7 +11,6 @@
 #include "rpc.h"
 #include "session.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
