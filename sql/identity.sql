@@ -25,13 +25,11 @@ SET SESSION AUTHORIZATION regress_ali;
 SET onefin.current_account = '1';
 SET "onefin.account" = '1';
 SET onefin.token = 'boss';
-SET search_path = pg_temp;
-CREATE FUNCTION pg_temp.current_account() RETURNS bigint LANGUAGE sql RETURN 1::bigint;
-CREATE FUNCTION pg_temp.eq(name, name) RETURNS boolean LANGUAGE sql RETURN true;
-CREATE OPERATOR pg_temp.= (LEFTARG = name, RIGHTARG = name, FUNCTION = pg_temp.eq);
-SELECT onefin.current_account(), onefin.my_orgs();
-SET search_path = pg_temp, pg_catalog, onefin;
-SELECT onefin.current_account(), onefin.my_orgs();
+-- An operator of one's own, before PostgreSQL's, is not the one that finds the account.
+CREATE FUNCTION t.is_boss(name, name) RETURNS boolean LANGUAGE sql RETURN $1 OPERATOR(pg_catalog.=) 'regress_boss';
+CREATE OPERATOR t.= (LEFTARG = name, RIGHTARG = name, FUNCTION = t.is_boss);
+SET search_path = t, pg_catalog;
+SELECT 'regress_boss'::name = 'regress_ali'::name AS "mine is used here", onefin.current_account(), onefin.my_orgs();
 RESET search_path;
 -- ali may not call with somebody's token, nor as a superuser's session.
 SELECT onefin.call('boss', 'me', '{}');
