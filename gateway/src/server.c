@@ -18,9 +18,11 @@
 #include <unistd.h>
 
 #define RX_BUFFER   1024 /* bytes kept for each WebSocket connection */
+#define NUDGE_EVERY 1.0  /* seconds */
 #define OTHER_FILES 1024 /* HTTP connections, files and database connections beside WebSockets */
 
 static struct lws_context *context;
+static ev_timer nudger;
 static struct lws_http_mount page_mount, api_mounts[3];
 
 static const struct lws_protocols protocols[] = {
@@ -99,6 +101,13 @@ static const struct lws_http_mount *mounts(void) {
     return first;
 }
 
+/* libwebsockets (4.1.6 and 4.3.5) sets its libev timer anew while it runs, which libev does not
+ * heed: its time-outs would be noticed at the next event of any socket, which may be never. This
+ * makes an event. */
+static void nudge(EV_P UNUSED, ev_timer *timer UNUSED, int events UNUSED) {
+    lws_cancel_service(context);
+}
+
 /* libwebsockets sizes its tables by the limit of open files: neither too few nor a million. */
 static void limit_files(void) {
     rlim_t wanted = (rlim_t)config.max_connections + OTHER_FILES;
@@ -150,10 +159,13 @@ bool server_start(void) {
         server_stop();
         return false;
     }
+    ev_timer_init(&nudger, nudge, NUDGE_EVERY, NUDGE_EVERY);
+    ev_timer_start(EV_DEFAULT_ & nudger);
     log_info("ready on %s port %d", config.listen, lws_get_vhost_listen_port(host));
     return true;
 }
 
 void server_stop(void) {
+    ev_timer_stop(EV_DEFAULT_ & nudger);
     lws_context_destroy(context);
 }
