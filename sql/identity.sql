@@ -9,7 +9,8 @@ SELECT onefin.current_account() IS NULL, onefin.current_session() IS NULL;
 
 -- By the database user, who may be no superuser; the rest of the account follows.
 SET SESSION AUTHORIZATION regress_acc1;
-SELECT onefin.current_account(), onefin.my_orgs(), onefin.my_orgs('client'), onefin.acting_as('accountant'), onefin.acting_as('admin'), onefin.my_department();
+SELECT onefin.current_account(), onefin.my_orgs(), onefin.my_orgs('client'), onefin.acting_as('accountant'),
+    onefin.acting_as('admin'), onefin.my_department();
 SELECT t.shown((SELECT onefin_api.me())::text);
 SET SESSION AUTHORIZATION regress_sup2;
 SELECT onefin.current_account(), onefin.my_orgs(), onefin.my_department();
@@ -29,7 +30,8 @@ SET onefin.token = 'boss';
 CREATE FUNCTION t.is_boss(name, name) RETURNS boolean LANGUAGE sql RETURN $1 OPERATOR(pg_catalog.=) 'regress_boss';
 CREATE OPERATOR t.= (LEFTARG = name, RIGHTARG = name, FUNCTION = t.is_boss);
 SET search_path = t, pg_catalog;
-SELECT 'regress_boss'::name = 'regress_ali'::name AS "mine is used here", onefin.current_account(), onefin.my_orgs();
+SELECT 'regress_boss'::name = 'regress_ali'::name AS "mine is used here",
+    onefin.current_account(), onefin.my_orgs();
 RESET search_path;
 -- ali may not call with somebody's token, nor as a superuser's session.
 SELECT onefin.call('boss', 'me', '{}');
@@ -60,13 +62,15 @@ SELECT t.call('ali', 'slow');
 
 -- Logging in: a password makes a session, whose token is told once and kept as a hash only.
 SELECT t.call('boss', 'accounts', '{"id": 6, "password": "correct horse"}', '{account,login}');
-SELECT answer -> 'result' ->> 'token' AS token, t.shown((answer -> 'result')::text) FROM onefin.login('ALI', 'correct horse', 'phone', '10.1.2.3') answer \gset hidden_
+SELECT answer -> 'result' ->> 'token' AS token, t.shown((answer -> 'result')::text)
+    FROM onefin.login('ALI', 'correct horse', 'phone', '10.1.2.3') answer \gset hidden_
 SELECT :'hidden_token' ~ '^[0-9a-f]{64}$' AS "256 bits";
 SELECT :'hidden_shown';
 SELECT t.call(:'hidden_token', 'me', '{}', '{account,login}');
 SELECT device, address, token_hash = sha256(:'hidden_token'::bytea), expires_at::date - created_at::date AS days
 FROM onefin.session WHERE account_id = 6 AND device IS NOT NULL;
-SELECT count(*) AS "rows with the token in clear" FROM onefin.session s WHERE s::text LIKE '%' || :'hidden_token' || '%';
+SELECT count(*) AS "rows with the token in clear" FROM onefin.session s WHERE s::text LIKE '%'
+    || :'hidden_token' || '%';
 
 -- All that is wrong with a login or password has one answer, and is journaled with who was named.
 SELECT onefin.login('ali', 'wrong');
@@ -81,7 +85,8 @@ SELECT kind, account_id, actor_id, audience FROM onefin.journal WHERE kind = 'se
 SELECT t.call('ali', 'me'), t.call(:'hidden_token', 'me');
 SELECT ended_at IS NOT NULL FROM onefin.session WHERE account_id = 6;
 SET SESSION AUTHORIZATION regress_ali;
-SELECT onefin.current_account() IS NULL, (SELECT count(*) FROM onefin.topic), (SELECT count(*) FROM onefin.account);
+SELECT onefin.current_account() IS NULL, (SELECT count(*) FROM onefin.topic),
+    (SELECT count(*) FROM onefin.account);
 SELECT onefin_api.send(1, 'still here?');
 RESET SESSION AUTHORIZATION;
 UPDATE onefin.account SET disabled_at = NULL WHERE id = 6;
@@ -96,20 +101,24 @@ SELECT t.call('', 'me');
 SELECT t.call(repeat('f', 64), 'me');
 
 -- A new password, role, department or company ends the sessions; a new name does not.
-SELECT t.call('boss', 'accounts', '{"id": 2, "name": "Sora"}', '{account,name}'), t.call('sup1', 'me', '{}', '{account,name}');
+SELECT t.call('boss', 'accounts', '{"id": 2, "name": "Sora"}', '{account,name}'),
+    t.call('sup1', 'me', '{}', '{account,name}');
 SELECT t.call('boss', 'accounts', '{"id": 2, "department": 2}', '{account,department}'), t.call('sup1', 'me');
 SELECT t.call('boss', 'accounts', '{"id": 3, "password": "battery staple"}', '{account,id}'), t.call('sup2', 'me');
 SELECT t.call('boss', 'accounts', '{"id": 4, "role": "supervisor"}', '{account,role}'), t.call('acc1', 'me');
 -- One who changes their own password stays in with the session that did it, and loses the others.
-INSERT INTO onefin.session (account_id, token_hash, expires_at) VALUES (1, sha256('other'), now() + interval '1 day');
+INSERT INTO onefin.session (account_id, token_hash, expires_at)
+    VALUES (1, sha256('other'), now() + interval '1 day');
 SELECT t.call('other', 'me', '{}', '{account,login}');
-SELECT t.call('boss', 'accounts', '{"id": 1, "password": "battery staple"}', '{account,id}'), t.call('boss', 'me', '{}', '{account,login}'), t.call('other', 'me');
+SELECT t.call('boss', 'accounts', '{"id": 1, "password": "battery staple"}', '{account,id}'),
+    t.call('boss', 'me', '{}', '{account,login}'), t.call('other', 'me');
 
 -- Sessions: one's own are listed and revoked; another's is not there; an admin revokes anybody's.
 UPDATE onefin.session SET ended_at = NULL, expires_at = now() + interval '1 day' WHERE device IS NULL;
 SELECT t.call('ali', 'sessions');
 SELECT id AS theirs FROM onefin.session WHERE token_hash = sha256('bek') \gset
-SELECT t.call('ali', 'revoke_session', jsonb_build_object('session', :theirs)) = replace(t.call('ali', 'revoke_session', '{"session": 999}'), '999', :'theirs') AS "one answer";
+SELECT t.call('ali', 'revoke_session', jsonb_build_object('session', :theirs)) = replace(t.call('ali',
+    'revoke_session', '{"session": 999}'), '999', :'theirs') AS "one answer";
 SELECT t.call('bek', 'me', '{}', '{account,login}');
 SELECT t.call('boss', 'revoke_session', jsonb_build_object('session', :theirs)), t.call('bek', 'me');
 
@@ -117,9 +126,11 @@ SELECT t.call('boss', 'revoke_session', jsonb_build_object('session', :theirs)),
 SELECT t.call('boss', 'accounts', '{"id": 7, "password": "1234567"}');
 SELECT t.call('boss', 'accounts', jsonb_build_object('id', 7, 'password', repeat('x', 1025)));
 SELECT DISTINCT left(password_hash, 10) FROM onefin.account WHERE password_hash IS NOT NULL;
-SELECT r, has_column_privilege(r, 'onefin.account', 'password_hash', 'SELECT') AS password_hash, has_column_privilege(r, 'onefin.session', 'token_hash', 'SELECT') AS token_hash,
+SELECT r, has_column_privilege(r, 'onefin.account', 'password_hash', 'SELECT') AS password_hash,
+    has_column_privilege(r, 'onefin.session', 'token_hash', 'SELECT') AS token_hash,
     has_table_privilege(r, 'onefin.account', 'SELECT') AS whole_rows
-FROM unnest(ARRAY['onefin_admin', 'onefin_supervisor', 'onefin_accountant', 'onefin_client', 'onefin_analyst', 'onefin_gateway']) r;
+FROM unnest(ARRAY['onefin_admin', 'onefin_supervisor', 'onefin_accountant', 'onefin_client', 'onefin_analyst',
+    'onefin_gateway']) r;
 SET SESSION AUTHORIZATION regress_boss;
 SELECT password_hash FROM onefin.account;
 SELECT a FROM onefin.account a;

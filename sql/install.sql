@@ -24,7 +24,8 @@ SELECT proname FROM pg_proc WHERE pronamespace = 'onefin_api'::regnamespace GROU
 -- Functions, tables, sequences that the public may use: none.
 SELECT oid::regprocedure FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) a
 WHERE pronamespace IN ('onefin'::regnamespace, 'onefin_api'::regnamespace) AND a.grantee = 0 ORDER BY 1;
-SELECT oid::regclass FROM pg_class, aclexplode(relacl) a WHERE relnamespace = 'onefin'::regnamespace AND a.grantee = 0;
+SELECT oid::regclass FROM pg_class, aclexplode(relacl) a
+    WHERE relnamespace = 'onefin'::regnamespace AND a.grantee = 0;
 
 -- What the gateway's role may do: these calls, and nothing with a table.
 SELECT oid::regprocedure FROM pg_proc
@@ -36,14 +37,16 @@ SELECT oid::regclass FROM pg_class WHERE relnamespace = 'onefin'::regnamespace A
 
 -- Tables without forced row-level security: none. Functions with their definer's rights: none.
 SELECT oid::regclass FROM pg_class
-WHERE relnamespace = 'onefin'::regnamespace AND relkind IN ('r', 'p') AND NOT (relrowsecurity AND relforcerowsecurity);
+WHERE relnamespace = 'onefin'::regnamespace AND relkind IN ('r', 'p')
+    AND NOT (relrowsecurity AND relforcerowsecurity);
 SELECT oid::regprocedure FROM pg_proc
 WHERE pronamespace IN ('onefin'::regnamespace, 'onefin_api'::regnamespace) AND prosecdef;
 
 -- Views that do not ask for the rights of who reads them: none.
 SELECT oid::regclass FROM pg_class
 WHERE relnamespace = 'onefin'::regnamespace AND relkind = 'v'
-    AND NOT coalesce('security_invoker=true' = ANY (reloptions) OR 'security_invoker=on' = ANY (reloptions), false);
+    AND NOT coalesce('security_invoker=true' = ANY (reloptions)
+        OR 'security_invoker=on' = ANY (reloptions), false);
 
 -- plpgsql that trusts the caller's search_path: none. (SQL bodies are bound when they are made.)
 SELECT oid::regprocedure FROM pg_proc p
@@ -55,12 +58,14 @@ WHERE pronamespace IN ('onefin'::regnamespace, 'onefin_api'::regnamespace)
     AND (SELECT lanname FROM pg_language l WHERE l.oid = prolang) = 'sql' AND prosqlbody IS NULL;
 
 -- One policy a role and command at most, so that plans stay simple.
-SELECT polrelid::regclass, r::regrole, polcmd FROM pg_policy, unnest(polroles) r GROUP BY 1, 2, 3 HAVING count(*) > 1;
+SELECT polrelid::regclass, r::regrole, polcmd FROM pg_policy, unnest(polroles) r GROUP BY 1, 2,
+    3 HAVING count(*) > 1;
 
 -- Nobody of ours may log in; nothing is theirs to grant on.
 SELECT rolname, rolcanlogin, rolsuper, rolbypassrls FROM pg_roles WHERE rolname LIKE 'onefin\_%' ORDER BY 1;
 
 -- The gateway's parameters are tokens and passwords: they do not reach the log.
-SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = 'onefin_gateway'::regrole AND setdatabase = 0 ORDER BY 1;
+SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = 'onefin_gateway'::regrole
+    AND setdatabase = 0 ORDER BY 1;
 
 CALL t.leave();

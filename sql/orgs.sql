@@ -18,12 +18,14 @@ SELECT t.call('boss', 'orgs', '{"name": "Epsilon", "department": 99}');
 SELECT t.call('boss', 'orgs', '{"id": 99, "name": "Epsilon"}');
 SELECT t.call('boss', 'orgs', '{"department": 1}');
 SELECT t.call('boss', 'departments', '{"name": "One"}');
-SELECT t.call('boss', 'departments', '{"name": "Three"}'), t.call('boss', 'departments', '{"id": 4, "name": "Third"}');
+SELECT t.call('boss', 'departments', '{"name": "Three"}'),
+    t.call('boss', 'departments', '{"id": 4, "name": "Third"}');
 SELECT t.call('boss', 'departments', '{"id": 99, "name": "Ninth"}');
 SELECT t.call('boss', 'departments');
 
 -- Accounts: what each role must have.
-SELECT t.call('boss', 'accounts', '{"login": "new", "name": "New", "role": "accountant", "department": 1, "language": "ru"}');
+SELECT t.call('boss', 'accounts',
+    '{"login": "new", "name": "New", "role": "accountant", "department": 1, "language": "ru"}');
 SELECT t.call('boss', 'accounts', '{"login": "New", "name": "Again", "role": "accountant"}');
 SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "client"}');
 SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "accountant", "org": 1}');
@@ -32,7 +34,8 @@ SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "owner"}'
 SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "admin", "language": "de"}');
 SELECT t.call('boss', 'accounts', '{"login": "x", "role": "admin"}');
 SELECT t.call('boss', 'accounts', '{"id": 99, "name": "X"}');
-SELECT t.call('boss', 'accounts', '{"id": 8, "disabled": true}', '{account,disabled}'), t.call('boss', 'accounts', '{"id": 8, "disabled": false}', '{account,disabled}');
+SELECT t.call('boss', 'accounts', '{"id": 8, "disabled": true}', '{account,disabled}'),
+    t.call('boss', 'accounts', '{"id": 8, "disabled": false}', '{account,disabled}');
 
 -- Assigning gives access at the next statement, ending it takes it away at the next; each once.
 SELECT t.call('acc1', 'topics', '{}', '{orgs,1,name}'), t.call('acc1', 'history', '{"topic": 6}');
@@ -58,10 +61,12 @@ RESET SESSION AUTHORIZATION;
 
 -- An archived company is seen by admins only, until it is served again.
 SELECT t.call('boss', 'orgs', '{"id": 1, "archived": true}', '{org,archived}');
-SELECT who, t.call(who, 'history', '{"topic": 1}', '{messages}'), t.call(who, 'send', '{"topic": 1, "text": "x"}', '{message,text}')
+SELECT who, t.call(who, 'history', '{"topic": 1}', '{messages}'),
+    t.call(who, 'send', '{"topic": 1, "text": "x"}', '{message,text}')
 FROM unnest(ARRAY['boss', 'sup1', 'acc1', 'ali']) who;
 SELECT * FROM onefin.audience(1);
-SELECT t.call('boss', 'orgs', '{"id": 1, "archived": false}', '{org,archived}'), t.call('ali', 'history', '{"topic": 1}', '{more}');
+SELECT t.call('boss', 'orgs', '{"id": 1, "archived": false}', '{org,archived}'),
+    t.call('ali', 'history', '{"topic": 1}', '{more}');
 
 -- A company that changes department changes supervisor.
 SELECT t.call('sup1', 'topics', '{}', '{orgs,0,name}'), t.call('sup1', 'topics', '{}', '{orgs,1,name}');
@@ -69,9 +74,12 @@ SELECT t.call('boss', 'orgs', '{"id": 1, "department": 2}', '{org,department}');
 SELECT t.call('sup1', 'topics', '{}', '{orgs,0,name}'), t.call('sup2', 'topics', '{}', '{orgs,0,name}');
 
 -- Only admins change any of it.
-SELECT who, method, t.call(who, method, params) FROM unnest(ARRAY['sup1', 'acc1', 'ali']) WITH ORDINALITY AS w (who, place), (VALUES
-    ('orgs', '{"name": "Mine"}'::jsonb), ('departments', '{"name": "Mine"}'), ('assign', '{"org": 1, "account": 4}'),
-    ('accounts', '{"login": "mine", "name": "Mine", "role": "admin"}'), ('accounts', '{"id": 1, "disabled": true}'),
+SELECT who, method, t.call(who, method, params)
+    FROM unnest(ARRAY['sup1', 'acc1', 'ali']) WITH ORDINALITY AS w (who, place), (VALUES
+    ('orgs', '{"name": "Mine"}'::jsonb), ('departments', '{"name": "Mine"}'),
+    ('assign', '{"org": 1, "account": 4}'),
+    ('accounts', '{"login": "mine", "name": "Mine", "role": "admin"}'),
+    ('accounts', '{"id": 1, "disabled": true}'),
     ('settings', '{"name": "client_sees_versions", "value": true}')) c (method, params)
 ORDER BY place, method, params;
 

@@ -24,12 +24,17 @@ UPDATE onefin.assignment SET until_at = now() WHERE (org_id, account_id) IN ((2,
 -- Of everything one in each company: said, edited; a note, edited; deleted with its document; with a
 -- document; a note with one; a document not yet sent; read marks and watches of everybody concerned.
 CREATE FUNCTION t.upload(who text, topic bigint, name text) RETURNS bigint LANGUAGE sql AS $$
-    SELECT (onefin.file_end(who, (r -> 'document')::bigint, r ->> 'key', topic, name, 'application/pdf', 5, sha256(name::bytea)) #>> '{result,id}')::bigint
+    SELECT (onefin.file_end(who, (r -> 'document')::bigint, r ->> 'key', topic, name, 'application/pdf', 5,
+        sha256(name::bytea)) #>> '{result,id}')::bigint
     FROM (SELECT onefin.file_begin(who, topic, name) -> 'result' AS r) reserved
 $$;
-CREATE FUNCTION t.say(who text, topic bigint, said text, visibility text DEFAULT 'all', document text DEFAULT NULL) RETURNS bigint LANGUAGE sql
-RETURN (t.call(who, 'send', jsonb_build_object('topic', topic, 'text', said, 'visibility', visibility, 'documents', CASE WHEN document IS NOT NULL THEN ARRAY[t.upload(who, topic, document)] END), '{message,id}'))::bigint;
-CREATE PROCEDURE t.live(company text, topic bigint, client text, accountant text, watchers text[]) LANGUAGE plpgsql AS $$
+CREATE FUNCTION t.say(who text, topic bigint, said text, visibility text DEFAULT 'all',
+    document text DEFAULT NULL) RETURNS bigint LANGUAGE sql
+RETURN (t.call(who, 'send', jsonb_build_object('topic', topic, 'text', said, 'visibility', visibility,
+    'documents', CASE WHEN document IS NOT NULL THEN ARRAY[t.upload(who, topic, document)] END),
+    '{message,id}'))::bigint;
+CREATE PROCEDURE t.live(company text, topic bigint, client text, accountant text, watchers text[])
+    LANGUAGE plpgsql AS $$
 DECLARE
     said bigint := t.say(client, topic, company || ' said');
     note bigint := t.say(accountant, topic, company || ' note', 'staff');
@@ -37,12 +42,17 @@ DECLARE
     watcher text;
 BEGIN
     PERFORM t.call(client, 'edit', jsonb_build_object('message', said, 'version', 1, 'text', company || ' said.'));
-    PERFORM t.call(accountant, 'edit', jsonb_build_object('message', note, 'version', 1, 'text', company || ' note.'));
+    PERFORM t.call(accountant, 'edit', jsonb_build_object('message', note, 'version', 1, 'text',
+        company || ' note.'));
     PERFORM t.call(accountant, 'delete', jsonb_build_object('message', gone, 'version', 1));
-    PERFORM t.say(client, topic, company || ' file', 'all', company || '.pdf'), t.say(accountant, topic, company || ' memo', 'staff', company || '-memo.pdf'), t.upload(client, topic, company || '-draft.pdf');
-    PERFORM t.call(client, 'read', jsonb_build_object('topic', topic, 'message', said)), t.call(accountant, 'read', jsonb_build_object('topic', topic, 'message', said));
+    PERFORM t.say(client, topic, company || ' file', 'all', company || '.pdf'),
+        t.say(accountant, topic, company || ' memo', 'staff', company || '-memo.pdf'),
+        t.upload(client, topic, company || '-draft.pdf');
+    PERFORM t.call(client, 'read', jsonb_build_object('topic', topic, 'message', said)),
+        t.call(accountant, 'read', jsonb_build_object('topic', topic, 'message', said));
     FOREACH watcher IN ARRAY watchers LOOP
-        PERFORM t.call(watcher, 'read', jsonb_build_object('topic', topic, 'message', said)), t.call(watcher, 'watch', jsonb_build_object('topic', topic));
+        PERFORM t.call(watcher, 'read', jsonb_build_object('topic', topic, 'message', said)),
+            t.call(watcher, 'watch', jsonb_build_object('topic', topic));
     END LOOP;
 END
 $$;
@@ -57,25 +67,33 @@ CALL t.sealed();
 -- What a row is known by (the columns that may be read), and the label that stands for it
 -- below; a message is called by its first text.
 CREATE FUNCTION t.label(said bigint) RETURNS text LANGUAGE sql STABLE
-RETURN coalesce((SELECT text FROM onefin.message_version WHERE message_id = said AND version = 1), (SELECT text FROM onefin.message WHERE id = said));
+RETURN coalesce((SELECT text FROM onefin.message_version WHERE message_id = said AND version = 1),
+    (SELECT text FROM onefin.message WHERE id = said));
 CREATE TABLE t.relation (name text PRIMARY KEY, key text, label text);
 INSERT INTO t.relation VALUES
-    ('setting_default', 'name', 'name'), ('setting', 'name', 'name'), ('setting_now', 'name', 'name'), ('department', 'id', 'name'), ('org', 'id', 'name'),
+    ('setting_default', 'name', 'name'), ('setting', 'name', 'name'), ('setting_now', 'name', 'name'),
+    ('department', 'id', 'name'), ('org', 'id', 'name'),
     ('account', 'id', 'login'), ('account_body', 'id', '(SELECT login FROM onefin.account a WHERE a.id = r.id)'),
     ('session', 'id', '(SELECT login FROM onefin.account a WHERE a.id = r.account_id)'),
     ('assignment', 'id', 'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
-    ('topic_kind', 'id', '''kind'''), ('topic', 'id', '(SELECT name FROM onefin.org o WHERE o.id = r.org_id)'), ('ticket', 'id', '(SELECT name FROM onefin.org o WHERE o.id = r.org_id)'),
-    ('message', 'id', 't.label(id)'), ('message_body', 'id', 't.label(id)'), ('message_version', 'message_id || ''.'' || version', 't.label(message_id)'),
+    ('topic_kind', 'id', '''kind'''), ('topic', 'id', '(SELECT name FROM onefin.org o WHERE o.id = r.org_id)'),
+    ('ticket', 'id', '(SELECT name FROM onefin.org o WHERE o.id = r.org_id)'),
+    ('message', 'id', 't.label(id)'), ('message_body', 'id', 't.label(id)'),
+    ('message_version', 'message_id || ''.'' || version', 't.label(message_id)'),
     ('document', 'id', 'name'), ('document_body', 'id', 'body ->> ''name'''),
-    ('read_mark', 'account_id || ''.'' || topic_id', 'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
+    ('read_mark', 'account_id || ''.'' || topic_id',
+    'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
     ('watch', 'id', 'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
-    ('journal', 'id', '''entry'''), ('seal', 'number', '''seal'''), ('org_access', 'account_id || ''.'' || org_id', '''access'''), ('event_body', 'id', '''event''');
+    ('journal', 'id', '''entry'''), ('seal', 'number', '''seal'''),
+    ('org_access', 'account_id || ''.'' || org_id', '''access'''), ('event_body', 'id', '''event''');
 -- Tables and views that this test forgets: none.
-SELECT relname FROM pg_class WHERE relnamespace = 'onefin'::regnamespace AND relkind IN ('r', 'v', 'p', 'm', 'f') EXCEPT SELECT name FROM t.relation;
+SELECT relname FROM pg_class WHERE relnamespace = 'onefin'::regnamespace AND relkind IN ('r', 'v', 'p', 'm', 'f')
+    EXCEPT SELECT name FROM t.relation;
 
 -- Everybody looks at everything.
 CREATE TABLE t.row (relation text, key text, label text);
-SELECT format('INSERT INTO t.row SELECT %L, %s, %s FROM onefin.%I r', name, key, label, name) FROM t.relation ORDER BY name \gexec
+SELECT format('INSERT INTO t.row SELECT %L, %s, %s FROM onefin.%I r', name, key, label, name) FROM t.relation
+    ORDER BY name \gexec
 CREATE TABLE t.seen (who text, relation text, key text);
 GRANT SELECT ON t.relation TO PUBLIC;
 GRANT INSERT ON t.seen TO PUBLIC;
@@ -85,7 +103,8 @@ DECLARE
 BEGIN
     FOR r IN SELECT * FROM t.relation LOOP
         BEGIN
-            EXECUTE format('INSERT INTO t.seen SELECT %L, %L, %s FROM onefin.%I r', replace(session_user, 'regress_', ''), r.name, r.key, r.name);
+            EXECUTE format('INSERT INTO t.seen SELECT %L, %L, %s FROM onefin.%I r',
+                replace(session_user, 'regress_', ''), r.name, r.key, r.name);
         EXCEPTION WHEN insufficient_privilege THEN
             NULL;
         END;
@@ -93,14 +112,16 @@ BEGIN
 END
 $$;
 CREATE TABLE t.person (name text PRIMARY KEY);
-INSERT INTO t.person VALUES ('boss'), ('sup1'), ('sup2'), ('acc1'), ('acc2'), ('ali'), ('bek'), ('guli'), ('off'), ('off_boss'), ('off_sup'), ('off_acc'), ('stray'), ('analyst'), ('many');
+INSERT INTO t.person VALUES ('boss'), ('sup1'), ('sup2'), ('acc1'), ('acc2'), ('ali'), ('bek'), ('guli'), ('off'),
+    ('off_boss'), ('off_sup'), ('off_acc'), ('stray'), ('analyst'), ('many');
 SELECT format('SET SESSION AUTHORIZATION regress_%s; CALL t.look()', name) FROM t.person ORDER BY name \gexec
 RESET SESSION AUTHORIZATION;
 
 -- What each must see: all rows of these labels, and no other row. Who is not named sees nothing.
 CREATE TABLE t.expected (relation text, who text, label text);
 CREATE PROCEDURE t.expect(relations text, who text, labels text) LANGUAGE sql AS $$
-    INSERT INTO t.expected SELECT r, w, l FROM unnest(string_to_array(relations, ' ')) r, unnest(string_to_array(who, ' ')) w, unnest(string_to_array(labels, ', ')) l
+    INSERT INTO t.expected SELECT r, w, l FROM unnest(string_to_array(relations, ' ')) r,
+        unnest(string_to_array(who, ' ')) w, unnest(string_to_array(labels, ', ')) l
 $$;
 CALL t.expect('org topic ticket', 'boss', 'Alfa, Beta, Gamma');
 CALL t.expect('org topic ticket', 'sup1 acc1 ali many', 'Alfa');
@@ -124,7 +145,8 @@ CALL t.expect('document document_body', 'acc2', 'Beta.pdf, Beta-memo.pdf, Beta-g
 CALL t.expect('document document_body', 'ali', 'Alfa.pdf, Alfa-draft.pdf');
 CALL t.expect('document document_body', 'many', 'Alfa.pdf');
 CALL t.expect('document document_body', 'bek', 'Beta.pdf, Beta-draft.pdf');
-CALL t.expect('read_mark', 'boss', 'ali-Alfa, acc1-Alfa, sup1-Alfa, boss-Alfa, bek-Beta, acc2-Beta, sup2-Beta, boss-Beta, guli-Gamma, acc1-Gamma, sup1-Gamma, boss-Gamma');
+CALL t.expect('read_mark', 'boss',
+    'ali-Alfa, acc1-Alfa, sup1-Alfa, boss-Alfa, bek-Beta, acc2-Beta, sup2-Beta, boss-Beta, guli-Gamma, acc1-Gamma, sup1-Gamma, boss-Gamma');
 CALL t.expect('read_mark', 'sup1', 'ali-Alfa, acc1-Alfa, sup1-Alfa');
 CALL t.expect('read_mark', 'sup2', 'bek-Beta, acc2-Beta, sup2-Beta');
 CALL t.expect('read_mark', 'acc1 ali many', 'ali-Alfa, acc1-Alfa');
@@ -134,13 +156,18 @@ CALL t.expect('watch', 'sup1', 'sup1-Alfa, sup1-Gamma');
 CALL t.expect('watch', 'sup2', 'sup2-Beta');
 CALL t.expect('department', 'boss sup1', 'One');
 CALL t.expect('department', 'boss sup2', 'Two');
-CALL t.expect('account account_body', 'boss', 'boss, sup1, sup2, acc1, acc2, ali, bek, guli, many, off, off_boss, off_sup, off_acc');
+CALL t.expect('account account_body', 'boss',
+    'boss, sup1, sup2, acc1, acc2, ali, bek, guli, many, off, off_boss, off_sup, off_acc');
 CALL t.expect('account account_body', 'sup1', 'sup1, acc1, ali, many, off, off_sup, off_acc');
 CALL t.expect('account account_body', 'sup2', 'sup2, acc2, bek');
-CALL t.expect('session', 'boss', 'boss, sup1, sup2, acc1, acc2, ali, bek, guli, many, off, off_boss, off_sup, off_acc');
-INSERT INTO t.expected SELECT relation, who, who FROM unnest(ARRAY['account', 'account_body']) relation, unnest(ARRAY['acc1', 'acc2', 'ali', 'bek', 'guli', 'many']) who;
-INSERT INTO t.expected SELECT 'session', who, who FROM unnest(ARRAY['sup1', 'sup2', 'acc1', 'acc2', 'ali', 'bek', 'guli', 'many']) who;
-CALL t.expect('assignment', 'boss', 'acc1-Alfa, acc1-Beta, acc1-Gamma, acc2-Alfa, acc2-Beta, acc2-Gamma, off_acc-Alfa');
+CALL t.expect('session', 'boss',
+    'boss, sup1, sup2, acc1, acc2, ali, bek, guli, many, off, off_boss, off_sup, off_acc');
+INSERT INTO t.expected SELECT relation, who, who FROM unnest(ARRAY['account', 'account_body']) relation,
+    unnest(ARRAY['acc1', 'acc2', 'ali', 'bek', 'guli', 'many']) who;
+INSERT INTO t.expected SELECT 'session', who, who
+    FROM unnest(ARRAY['sup1', 'sup2', 'acc1', 'acc2', 'ali', 'bek', 'guli', 'many']) who;
+CALL t.expect('assignment', 'boss',
+    'acc1-Alfa, acc1-Beta, acc1-Gamma, acc2-Alfa, acc2-Beta, acc2-Gamma, off_acc-Alfa');
 CALL t.expect('assignment', 'sup1', 'acc1-Alfa, acc2-Alfa, off_acc-Alfa');
 CALL t.expect('assignment', 'sup2', 'acc1-Beta, acc2-Beta');
 CALL t.expect('assignment', 'acc1', 'acc1-Alfa, acc1-Beta, acc1-Gamma');
@@ -154,45 +181,66 @@ CALL t.expect('seal', 'boss', 'seal');
 SELECT DISTINCT relation, label FROM t.expected EXCEPT SELECT relation, label FROM t.row;
 SELECT * FROM t.row WHERE label IS NULL;
 -- Seen and not to be seen; to be seen and not seen: nothing.
-SELECT 'seen', who, relation, label FROM t.seen JOIN t.row USING (relation, key) EXCEPT SELECT 'seen', who, relation, label FROM t.expected ORDER BY 2, 3, 4;
-SELECT 'unseen', who, relation, label, key FROM t.expected JOIN t.row USING (relation, label) EXCEPT SELECT 'unseen', who, relation, label, key FROM t.seen JOIN t.row USING (relation, key) ORDER BY 2, 3, 4;
-SELECT string_agg(name, ' ' ORDER BY name) AS "who saw nothing" FROM t.person WHERE name NOT IN (SELECT who FROM t.seen);
+SELECT 'seen', who, relation, label FROM t.seen JOIN t.row USING (relation, key) EXCEPT SELECT 'seen', who,
+    relation, label FROM t.expected ORDER BY 2, 3, 4;
+SELECT 'unseen', who, relation, label, key FROM t.expected JOIN t.row USING (relation, label)
+    EXCEPT SELECT 'unseen', who, relation, label, key FROM t.seen
+    JOIN t.row USING (relation, key) ORDER BY 2, 3, 4;
+SELECT string_agg(name, ' ' ORDER BY name) AS "who saw nothing" FROM t.person
+    WHERE name NOT IN (SELECT who FROM t.seen);
 -- Asked for by its key, counted, or looked for, a row of another company is no more there.
 CREATE FUNCTION t.of_beta() RETURNS text LANGUAGE sql AS $$
-    SELECT concat_ws(' ', (SELECT count(*) FROM onefin.message WHERE org_id = 2), (SELECT count(*) FROM onefin.message WHERE topic_id = 6), (SELECT count(*) FROM onefin.topic WHERE org_id = 2),
-        (SELECT count(*) FROM onefin.org WHERE name = 'Beta'), (SELECT max(id) FROM onefin.message WHERE org_id = 2), EXISTS (SELECT FROM onefin.document WHERE org_id = 2),
+    SELECT concat_ws(' ', (SELECT count(*) FROM onefin.message WHERE org_id = 2),
+        (SELECT count(*) FROM onefin.message WHERE topic_id = 6),
+        (SELECT count(*) FROM onefin.topic WHERE org_id = 2),
+        (SELECT count(*) FROM onefin.org WHERE name = 'Beta'),
+            (SELECT max(id) FROM onefin.message WHERE org_id = 2),
+            EXISTS (SELECT FROM onefin.document WHERE org_id = 2),
         (SELECT count(*) FROM onefin.message m LEFT JOIN onefin.message r ON r.org_id = 2))
 $$;
-SELECT format('SET SESSION AUTHORIZATION regress_%s; SELECT %L, t.of_beta() ', name, name) FROM t.person WHERE name IN ('sup1', 'acc1', 'ali', 'many') ORDER BY name \gexec
+SELECT format('SET SESSION AUTHORIZATION regress_%s; SELECT %L, t.of_beta() ', name, name) FROM t.person
+    WHERE name IN ('sup1', 'acc1', 'ali', 'many') ORDER BY name \gexec
 RESET SESSION AUTHORIZATION;
 -- A function that tells of the rows it is given sees none that are not the caller's.
 SET SESSION AUTHORIZATION regress_ali;
-CREATE FUNCTION t.tell(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE NOTICE 'given: %', $1; RETURN true; END $$;
+CREATE FUNCTION t.tell(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE NOTICE 'given: %', $1;
+    RETURN true; END $$;
 SELECT text FROM onefin.message WHERE t.tell(text) AND topic_id = 1 ORDER BY id;
 RESET SESSION AUTHORIZATION;
 
 -- Whom the gateway tells of a company: who sees it, and nobody else.
-SELECT o.name, (SELECT string_agg(format('%s (%s)', a.login, u.role), ', ' ORDER BY a.id) FROM onefin.audience(o.id) u JOIN onefin.account a ON a.id = u.account) FROM onefin.org o ORDER BY o.id;
+SELECT o.name, (SELECT string_agg(format('%s (%s)', a.login, u.role), ', ' ORDER BY a.id)
+    FROM onefin.audience(o.id) u JOIN onefin.account a ON a.id = u.account) FROM onefin.org o ORDER BY o.id;
 
 -- Writing. Everybody tries everything; what is not named below is refused with 42501.
 CREATE TABLE t.act (relation text, op text, statement text);
 INSERT INTO t.act SELECT name, op, CASE op
         WHEN 'INSERT' THEN format('INSERT INTO onefin.%I SELECT (NULL::onefin.%1$I).* LIMIT 0', name)
-        WHEN 'UPDATE' THEN format('UPDATE onefin.%I SET %I = %2$I', name, (SELECT attname FROM pg_attribute WHERE attrelid = ('onefin.' || name)::regclass AND attnum = 1))
+        WHEN 'UPDATE' THEN format('UPDATE onefin.%I SET %I = %2$I', name,
+            (SELECT attname FROM pg_attribute WHERE attrelid = ('onefin.' || name)::regclass AND attnum = 1))
         WHEN 'TRUNCATE' THEN format('TRUNCATE onefin.%I', name)
         ELSE format('DELETE FROM onefin.%I', name) END
 FROM t.relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) op
 WHERE (SELECT relkind FROM pg_class WHERE oid = ('onefin.' || name)::regclass) = 'r';
 INSERT INTO t.act VALUES
-    ('setting', 'set', 'INSERT INTO onefin.setting VALUES (''client_sees_versions'', ''true'')'), ('setting', 'reset', 'UPDATE onefin.setting SET value = ''9'' WHERE name = ''session_days'''),
-    ('department', 'make', 'INSERT INTO onefin.department (name) VALUES (''New'')'), ('department', 'rename', 'UPDATE onefin.department SET name = name || ''!'''),
-    ('org', 'make', 'INSERT INTO onefin.org (name) VALUES (''New'')'), ('org', 'rename', 'UPDATE onefin.org SET name = name || ''!'''),
-    ('account', 'make', 'INSERT INTO onefin.account (login, name, role) VALUES (''new'', ''New'', ''admin'')'), ('account', 'rename', 'UPDATE onefin.account SET name = name || ''!'''),
+    ('setting', 'set', 'INSERT INTO onefin.setting VALUES (''client_sees_versions'', ''true'')'),
+    ('setting', 'reset', 'UPDATE onefin.setting SET value = ''9'' WHERE name = ''session_days'''),
+    ('department', 'make', 'INSERT INTO onefin.department (name) VALUES (''New'')'),
+    ('department', 'rename', 'UPDATE onefin.department SET name = name || ''!'''),
+    ('org', 'make', 'INSERT INTO onefin.org (name) VALUES (''New'')'),
+    ('org', 'rename', 'UPDATE onefin.org SET name = name || ''!'''),
+    ('account', 'make', 'INSERT INTO onefin.account (login, name, role) VALUES (''new'', ''New'', ''admin'')'),
+    ('account', 'rename', 'UPDATE onefin.account SET name = name || ''!'''),
     ('account', 'promote', 'UPDATE onefin.account SET role = ''admin'', org_id = NULL WHERE db_role = session_user'),
-    ('assignment', 'make', 'INSERT INTO onefin.assignment (org_id, account_id) VALUES (2, 4)'), ('assignment', 'end', 'UPDATE onefin.assignment SET until_at = now() WHERE until_at IS NULL'),
-    ('message', 'to Alfa', 'INSERT INTO onefin.message (topic_id, text) VALUES (1, ''x'')'), ('message', 'to Beta', 'INSERT INTO onefin.message (topic_id, text) VALUES (6, ''x'')'),
-    ('message', 'note', 'INSERT INTO onefin.message (topic_id, text, visibility) VALUES (1, ''x'', ''staff'')'), ('message', 'edit', 'UPDATE onefin.message SET text = text || ''!'' WHERE true'),
-    ('message', 'as another', 'INSERT INTO onefin.message (topic_id, text, author_id) VALUES (1, ''x'', 1)'), ('message', 'move', 'UPDATE onefin.message SET org_id = 1'), ('message', 'restore', 'UPDATE onefin.message SET deleted_at = NULL');
+    ('assignment', 'make', 'INSERT INTO onefin.assignment (org_id, account_id) VALUES (2, 4)'),
+    ('assignment', 'end', 'UPDATE onefin.assignment SET until_at = now() WHERE until_at IS NULL'),
+    ('message', 'to Alfa', 'INSERT INTO onefin.message (topic_id, text) VALUES (1, ''x'')'),
+    ('message', 'to Beta', 'INSERT INTO onefin.message (topic_id, text) VALUES (6, ''x'')'),
+    ('message', 'note', 'INSERT INTO onefin.message (topic_id, text, visibility) VALUES (1, ''x'', ''staff'')'),
+    ('message', 'edit', 'UPDATE onefin.message SET text = text || ''!'' WHERE true'),
+    ('message', 'as another', 'INSERT INTO onefin.message (topic_id, text, author_id) VALUES (1, ''x'', 1)'),
+    ('message', 'move', 'UPDATE onefin.message SET org_id = 1'),
+    ('message', 'restore', 'UPDATE onefin.message SET deleted_at = NULL');
 -- A number of rows (of tombstones, for a DELETE of messages), or the SQLSTATE; all is undone.
 CREATE FUNCTION t.try(op text, statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -216,7 +264,8 @@ $$;
 CREATE TABLE t.done (who text, relation text, op text, outcome text);
 GRANT SELECT ON t.act TO PUBLIC;
 GRANT INSERT ON t.done TO PUBLIC;
-SELECT format('SET SESSION AUTHORIZATION regress_%s; INSERT INTO t.done SELECT %L, relation, op, t.try(op, statement) FROM t.act', name, name) FROM t.person ORDER BY name \gexec
+SELECT format('SET SESSION AUTHORIZATION regress_%s; INSERT INTO t.done SELECT %L, relation, op, t.try(op, statement) FROM t.act',
+    name, name) FROM t.person ORDER BY name \gexec
 RESET SESSION AUTHORIZATION;
 CREATE TABLE t.allowed (relation text, op text, who text, outcome text);
 INSERT INTO t.allowed SELECT relation, op, unnest(string_to_array(who, ' ')), outcome FROM (VALUES
@@ -225,62 +274,102 @@ INSERT INTO t.allowed SELECT relation, op, unnest(string_to_array(who, ' ')), ou
     ('org', 'make', 'boss', '1'), ('org', 'rename', 'boss', '3'),
     ('account', 'make', 'boss', '1'), ('account', 'rename', 'boss', '13'), ('account', 'promote', 'boss', '1'),
     ('assignment', 'make', 'boss', '1'), ('assignment', 'end', 'boss', '5'),
-    ('message', 'to Alfa', 'boss sup1 acc1 ali many', '1'), ('message', 'to Alfa', 'sup2 acc2 bek guli', 'P0002'), ('message', 'to Alfa', 'off off_boss off_sup off_acc stray', '28000'),
-    ('message', 'to Beta', 'boss sup2 acc2 bek', '1'), ('message', 'to Beta', 'sup1 acc1 ali guli many', 'P0002'), ('message', 'to Beta', 'off off_boss off_sup off_acc stray', '28000'),
-    ('message', 'note', 'boss sup1 acc1', '1'), ('message', 'note', 'sup2 acc2 bek guli', 'P0002'), ('message', 'note', 'off off_boss off_sup off_acc stray', '28000'),
+    ('message', 'to Alfa', 'boss sup1 acc1 ali many', '1'), ('message', 'to Alfa', 'sup2 acc2 bek guli', 'P0002'),
+    ('message', 'to Alfa', 'off off_boss off_sup off_acc stray', '28000'),
+    ('message', 'to Beta', 'boss sup2 acc2 bek', '1'), ('message', 'to Beta', 'sup1 acc1 ali guli many', 'P0002'),
+    ('message', 'to Beta', 'off off_boss off_sup off_acc stray', '28000'),
+    ('message', 'note', 'boss sup1 acc1', '1'), ('message', 'note', 'sup2 acc2 bek guli', 'P0002'),
+    ('message', 'note', 'off off_boss off_sup off_acc stray', '28000'),
     -- acc1's note and memo, ali's said and file; what is deleted stays so, another's is nobody else's
-    ('message', 'edit', 'acc1 acc2 ali bek', '2'), ('message', 'edit', 'boss sup1 sup2 guli off off_boss off_sup off_acc stray many', '0'),
-    ('message', 'DELETE', 'acc1 acc2 ali bek', '2'), ('message', 'DELETE', 'boss sup1 sup2 guli off off_boss off_sup off_acc stray many', '0'),
+    ('message', 'edit', 'acc1 acc2 ali bek', '2'), ('message', 'edit',
+    'boss sup1 sup2 guli off off_boss off_sup off_acc stray many', '0'),
+    ('message', 'DELETE', 'acc1 acc2 ali bek', '2'),
+    ('message', 'DELETE', 'boss sup1 sup2 guli off off_boss off_sup off_acc stray many', '0'),
     -- a disabled admin has an admin's grants still, and no rows
-    ('setting', 'set', 'off_boss', '42501'), ('setting', 'reset', 'off_boss', '0'), ('setting', 'INSERT', 'off_boss', '0'), ('department', 'make', 'off_boss', '42501'), ('department', 'rename', 'off_boss', '0'),
-    ('org', 'make', 'off_boss', '42501'), ('org', 'rename', 'off_boss', '0'), ('account', 'make', 'off_boss', '42501'), ('account', 'rename', 'off_boss', '0'), ('account', 'promote', 'off_boss', '0'),
+    ('setting', 'set', 'off_boss', '42501'), ('setting', 'reset', 'off_boss', '0'),
+    ('setting', 'INSERT', 'off_boss', '0'), ('department', 'make', 'off_boss', '42501'),
+    ('department', 'rename', 'off_boss', '0'),
+    ('org', 'make', 'off_boss', '42501'), ('org', 'rename', 'off_boss', '0'),
+    ('account', 'make', 'off_boss', '42501'), ('account', 'rename', 'off_boss', '0'),
+    ('account', 'promote', 'off_boss', '0'),
     ('assignment', 'make', 'off_boss', '42501'), ('assignment', 'end', 'off_boss', '0'),
     -- many's database user holds an admin's grants; the rules ask for the account, who is a client
-    ('setting', 'set', 'many', '42501'), ('setting', 'reset', 'many', '0'), ('setting', 'INSERT', 'many', '0'), ('department', 'make', 'many', '42501'), ('department', 'rename', 'many', '0'),
-    ('org', 'make', 'many', '42501'), ('org', 'rename', 'many', '0'), ('account', 'make', 'many', '42501'), ('account', 'rename', 'many', '0'), ('account', 'promote', 'many', '0'),
+    ('setting', 'set', 'many', '42501'), ('setting', 'reset', 'many', '0'), ('setting', 'INSERT', 'many', '0'),
+    ('department', 'make', 'many', '42501'), ('department', 'rename', 'many', '0'),
+    ('org', 'make', 'many', '42501'), ('org', 'rename', 'many', '0'), ('account', 'make', 'many', '42501'),
+    ('account', 'rename', 'many', '0'), ('account', 'promote', 'many', '0'),
     ('assignment', 'make', 'many', '42501'), ('assignment', 'end', 'many', '0')) a (relation, op, who, outcome);
-SELECT d.*, coalesce(a.outcome, '42501') AS expected FROM t.done d LEFT JOIN t.allowed a USING (who, relation, op) WHERE d.outcome <> coalesce(a.outcome, '42501') ORDER BY 1, 2, 3;
+SELECT d.*, coalesce(a.outcome, '42501') AS expected FROM t.done d LEFT JOIN t.allowed a USING (who, relation, op)
+    WHERE d.outcome <> coalesce(a.outcome, '42501') ORDER BY 1, 2, 3;
 SELECT * FROM t.allowed WHERE (who, relation, op) NOT IN (SELECT who, relation, op FROM t.done);
 SELECT count(*) = (SELECT count(*) FROM t.person, t.act) AS "all was tried" FROM t.done;
 
 -- Who may read, by the grants alone: no role more than it needs.
-SELECT role, string_agg(name, ' ' ORDER BY name) FROM unnest(ARRAY['onefin_admin', 'onefin_supervisor', 'onefin_accountant', 'onefin_client', 'onefin_analyst', 'onefin_gateway']) WITH ORDINALITY r (role, place)
-    LEFT JOIN t.relation ON has_any_column_privilege(role, 'onefin.' || name, 'SELECT') GROUP BY role, place ORDER BY place;
+SELECT role, string_agg(name, ' ' ORDER BY name)
+    FROM unnest(ARRAY['onefin_admin', 'onefin_supervisor', 'onefin_accountant', 'onefin_client', 'onefin_analyst',
+    'onefin_gateway']) WITH ORDINALITY r (role, place)
+    LEFT JOIN t.relation ON has_any_column_privilege(role, 'onefin.' || name, 'SELECT') GROUP BY role,
+        place ORDER BY place;
 
 -- Through the calls: what is another's, or kept from one in one's own company, is answered as what is
 -- not there. Each method with ids of Beta, of a note of Alfa, and of nothing.
-CREATE FUNCTION t.id(relation text, label text) RETURNS text LANGUAGE sql STABLE RETURN (SELECT min(key::bigint)::text FROM t.row r WHERE r.relation = id.relation AND r.label = id.label);
+CREATE FUNCTION t.id(relation text, label text) RETURNS text LANGUAGE sql STABLE
+    RETURN (SELECT min(key::bigint)::text FROM t.row r WHERE r.relation = id.relation AND r.label = id.label);
 CREATE TABLE t.probe (method text, params text);
 INSERT INTO t.probe VALUES
-    ('topics', '{"org": ORG}'), ('members', '{"org": ORG}'), ('history', '{"topic": TOPIC}'), ('documents', '{"topic": TOPIC}'), ('versions', '{"message": MESSAGE}'),
-    ('read', '{"topic": TOPIC, "message": MESSAGE}'), ('read', '{"topic": 1, "message": MESSAGE}'), ('typing', '{"topic": TOPIC}'), ('send', '{"topic": TOPIC, "text": "x"}'), ('send', '{"topic": 1, "text": "x", "reply_to": MESSAGE}'),
-    ('send', '{"topic": 1, "text": "x", "documents": [DOCUMENT]}'), ('edit', '{"message": MESSAGE, "version": 2, "text": "x"}'), ('delete', '{"message": MESSAGE, "version": 2}'), ('revoke_session', '{"session": SESSION}'),
+    ('topics', '{"org": ORG}'), ('members', '{"org": ORG}'), ('history', '{"topic": TOPIC}'),
+    ('documents', '{"topic": TOPIC}'), ('versions', '{"message": MESSAGE}'),
+    ('read', '{"topic": TOPIC, "message": MESSAGE}'), ('read', '{"topic": 1, "message": MESSAGE}'),
+    ('typing', '{"topic": TOPIC}'), ('send', '{"topic": TOPIC, "text": "x"}'),
+    ('send', '{"topic": 1, "text": "x", "reply_to": MESSAGE}'),
+    ('send', '{"topic": 1, "text": "x", "documents": [DOCUMENT]}'),
+    ('edit', '{"message": MESSAGE, "version": 2, "text": "x"}'), ('delete', '{"message": MESSAGE, "version": 2}'),
+    ('revoke_session', '{"session": SESSION}'),
     ('watch', '{"topic": TOPIC}'), ('close', '{"topic": TOPIC}');
-CREATE FUNCTION t.ask(who text, method text, params text, org text, topic text, message text, document text, session text) RETURNS text LANGUAGE sql AS $$
-    SELECT regexp_replace(replace(t.call(who, method, replace(replace(replace(replace(replace(params, 'ORG', org), 'TOPIC', topic), 'MESSAGE', message), 'DOCUMENT', document), 'SESSION', session)::jsonb),
+CREATE FUNCTION t.ask(who text, method text, params text, org text, topic text, message text, document text,
+    session text) RETURNS text LANGUAGE sql AS $$
+    SELECT regexp_replace(replace(t.call(who, method,
+        replace(replace(replace(replace(replace(params, 'ORG', org), 'TOPIC', topic), 'MESSAGE', message),
+        'DOCUMENT', document), 'SESSION', session)::jsonb),
         'topic 1', 'topic of mine'), ' \d+', ' N', 'g')
 $$;
 CREATE TABLE t.answer AS
-    SELECT who, method, params, t.ask(who, method, params, '2', '6', t.id('message', 'Beta said'), t.id('document', 'Beta.pdf'), t.id('session', 'bek')) AS anothers,
-        t.ask(who, method, params, '2', '6', t.id('message', 'Beta note'), t.id('document', 'Beta-memo.pdf'), t.id('session', 'sup2')) AS anothers_note,
+    SELECT who, method, params, t.ask(who, method, params, '2', '6', t.id('message', 'Beta said'),
+        t.id('document', 'Beta.pdf'), t.id('session', 'bek')) AS anothers,
+        t.ask(who, method, params, '2', '6', t.id('message', 'Beta note'), t.id('document', 'Beta-memo.pdf'),
+            t.id('session', 'sup2')) AS anothers_note,
         t.ask(who, method, params, '999', '999', '999', '999', '999') AS nothing
     FROM t.probe, unnest(ARRAY['sup1', 'acc1', 'ali', 'guli']) who;
 SELECT * FROM t.answer WHERE anothers <> nothing OR anothers_note <> nothing;
-SELECT method, params, string_agg(DISTINCT nothing, ', ' ORDER BY nothing) FROM t.answer GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT method, params, string_agg(DISTINCT nothing, ', ' ORDER BY nothing) FROM t.answer
+    GROUP BY 1, 2 ORDER BY 1, 2;
 -- A client: the notes of the own company, with their documents.
-SELECT method, params, t.ask('ali', method, params, '1', '1', t.id('message', 'Alfa note'), t.id('document', 'Alfa-memo.pdf'), t.id('session', 'acc1')) AS note, t.ask('ali', method, params, '1', '1', '999', '999', '999') AS nothing
+SELECT method, params, t.ask('ali', method, params, '1', '1', t.id('message', 'Alfa note'),
+    t.id('document', 'Alfa-memo.pdf'), t.id('session', 'acc1')) AS note,
+    t.ask('ali', method, params, '1', '1', '999', '999', '999') AS nothing
 FROM t.probe WHERE params ~ 'MESSAGE|DOCUMENT|SESSION'
-EXCEPT SELECT method, params, nothing, nothing FROM (SELECT method, params, t.ask('ali', method, params, '1', '1', '999', '999', '999') AS nothing FROM t.probe WHERE params ~ 'MESSAGE|DOCUMENT|SESSION') x;
+EXCEPT SELECT method, params, nothing, nothing FROM (SELECT method, params,
+    t.ask('ali', method, params, '1', '1', '999', '999', '999') AS nothing FROM t.probe
+    WHERE params ~ 'MESSAGE|DOCUMENT|SESSION') x;
 -- Files: another's, a note's, a deleted one's, one not yet sent, and none.
-SELECT who, count(DISTINCT regexp_replace(t.answer(onefin.file_get(who, id), '{}'), '\d+$', 'N')) AS answers, min(regexp_replace(t.answer(onefin.file_get(who, id), '{}'), '\d+$', 'N'))
-FROM (VALUES ('ali', ARRAY['Beta.pdf', 'Beta-draft.pdf', 'Gamma.pdf', 'Alfa-memo.pdf', 'Alfa-gone.pdf', 'none']), ('acc1', ARRAY['Beta.pdf', 'Beta-memo.pdf', 'Gamma.pdf', 'Alfa-draft.pdf', 'none']), ('sup1', ARRAY['Beta.pdf', 'Gamma.pdf', 'none'])) v (who, names),
-    unnest(names) name, LATERAL (SELECT coalesce(t.id('document', name)::bigint, 999) AS id) i GROUP BY who ORDER BY who;
+SELECT who, count(DISTINCT regexp_replace(t.answer(onefin.file_get(who, id), '{}'), '\d+$', 'N')) AS answers,
+    min(regexp_replace(t.answer(onefin.file_get(who, id), '{}'), '\d+$', 'N'))
+FROM (VALUES ('ali', ARRAY['Beta.pdf', 'Beta-draft.pdf', 'Gamma.pdf', 'Alfa-memo.pdf', 'Alfa-gone.pdf', 'none']),
+    ('acc1', ARRAY['Beta.pdf', 'Beta-memo.pdf', 'Gamma.pdf', 'Alfa-draft.pdf', 'none']),
+    ('sup1', ARRAY['Beta.pdf', 'Gamma.pdf', 'none'])) v (who, names),
+    unnest(names) name, LATERAL (SELECT coalesce(t.id('document', name)::bigint, 999) AS id) i
+        GROUP BY who ORDER BY who;
 SELECT count(*) AS "refused downloads in the journal" FROM onefin.journal WHERE kind = 'document.downloaded';
 -- Lists: everything that is told of companies, people, messages and events, is of one's own.
-SELECT who, jsonb_path_query_array(topics, '$.orgs[*].name') AS orgs, (SELECT jsonb_agg(DISTINCT o) FROM jsonb_path_query(topics, '$.**.org') o) AS org_ids,
+SELECT who, jsonb_path_query_array(topics, '$.orgs[*].name') AS orgs,
+    (SELECT jsonb_agg(DISTINCT o) FROM jsonb_path_query(topics, '$.**.org') o) AS org_ids,
     (SELECT jsonb_agg(DISTINCT o) FROM jsonb_path_query(events, '$.events[*].org') o) AS event_orgs,
-    (SELECT string_agg(DISTINCT v #>> '{}', ' ') FROM jsonb_path_query(events, '$.events[*].message.visibility') v) AS visibilities,
-    (SELECT count(*) FROM jsonb_path_query(events, '$.events[*] ? (@.kind like_regex "^(ghost|versions|document|setting|department)")')) > 0 AS admins_only
-FROM unnest(ARRAY['boss', 'sup1', 'acc1', 'ali', 'bek', 'guli', 'many']) WITH ORDINALITY w (who, place), LATERAL (SELECT onefin.call(who, 'topics') -> 'result' AS topics, onefin.call(who, 'resume', '{"after": 0}') -> 'result' AS events) r ORDER BY place;
+    (SELECT string_agg(DISTINCT v #>> '{}', ' ') FROM jsonb_path_query(events,
+        '$.events[*].message.visibility') v) AS visibilities,
+    (SELECT count(*) FROM jsonb_path_query(events,
+        '$.events[*] ? (@.kind like_regex "^(ghost|versions|document|setting|department)")')) > 0 AS admins_only
+FROM unnest(ARRAY['boss', 'sup1', 'acc1', 'ali', 'bek', 'guli', 'many']) WITH ORDINALITY w (who, place),
+    LATERAL (SELECT onefin.call(who, 'topics') -> 'result' AS topics,
+    onefin.call(who, 'resume', '{"after": 0}') -> 'result' AS events) r ORDER BY place;
 
 CALL t.leave();

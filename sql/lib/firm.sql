@@ -66,9 +66,11 @@ COMMENT ON FUNCTION t.shown(text) IS 'Without what varies';
 
 CREATE FUNCTION t.answer(answer jsonb, path text[]) RETURNS text LANGUAGE sql IMMUTABLE
 RETURN CASE WHEN answer ? 'error'
-    THEN format('%s %s %s', answer #>> '{error,code}', answer #>> '{error,data,sqlstate}', answer #>> '{error,message}')
+    THEN format('%s %s %s', answer #>> '{error,code}', answer #>> '{error,data,sqlstate}',
+        answer #>> '{error,message}')
     ELSE t.shown((jsonb_strip_nulls(answer -> 'result') #> path)::text) END;
-COMMENT ON FUNCTION t.answer(jsonb, text[]) IS 'A result or a part of it, without its nulls; or an error as "code sqlstate message"';
+COMMENT ON FUNCTION t.answer(jsonb,
+    text[]) IS 'A result or a part of it, without its nulls; or an error as "code sqlstate message"';
 
 CREATE FUNCTION t.call(who text, method text, params jsonb DEFAULT '{}', path text[] DEFAULT '{}') RETURNS text
 LANGUAGE sql RETURN t.answer(onefin.call(who, method, params), path);

@@ -33,8 +33,10 @@ sub make_firm
         $database, q{
         CREATE EXTENSION onefin;
         INSERT INTO onefin.org (name) VALUES ('Alfa');
-        INSERT INTO onefin.account (login, name, role, org_id) SELECT 'w' || n, 'W' || n, 'client', 1 FROM generate_series(0, 15) n;
-        INSERT INTO onefin.session (account_id, token_hash, expires_at) SELECT id, sha256(login::bytea), 'infinity' FROM onefin.account;
+        INSERT INTO onefin.account (login, name, role, org_id)
+            SELECT 'w' || n, 'W' || n, 'client', 1 FROM generate_series(0, 15) n;
+        INSERT INTO onefin.session (account_id, token_hash, expires_at)
+            SELECT id, sha256(login::bytea), 'infinity' FROM onefin.account;
     });
 }
 
@@ -55,13 +57,19 @@ sub record_holds
     sealed($node, $database);
     is( $node->safe_psql(
             $database, q{
-        SELECT 'entries sealed twice', count(*) FROM (SELECT FROM onefin.seal, unnest(entries) e GROUP BY e HAVING count(*) > 1) x
-        UNION ALL SELECT 'sealed but not there', count(*) FROM onefin.seal, unnest(entries) e WHERE NOT EXISTS (SELECT FROM onefin.journal WHERE id = e)
+        SELECT 'entries sealed twice', count(*)
+            FROM (SELECT FROM onefin.seal, unnest(entries) e GROUP BY e HAVING count(*) > 1) x
+        UNION ALL SELECT 'sealed but not there', count(*) FROM onefin.seal, unnest(entries) e
+            WHERE NOT EXISTS (SELECT FROM onefin.journal WHERE id = e)
         UNION ALL SELECT 'gaps', coalesce(max(number), 0) - count(*) FROM onefin.seal
         UNION ALL SELECT 'broken', count(*) FROM onefin.journal_verify() v WHERE NOT (v ->> 'ok')::boolean
-        UNION ALL SELECT 'messages without an entry', count(*) FROM onefin.message m WHERE NOT EXISTS (SELECT FROM onefin.journal WHERE kind ~ '^message\.(sent|imported)$' AND subject_id = m.id)
-        UNION ALL SELECT 'entries without a message', count(*) FROM onefin.journal j WHERE kind LIKE 'message.%' AND NOT EXISTS (SELECT FROM onefin.message WHERE id = j.subject_id)
-        UNION ALL SELECT 'versions missing', count(*) FROM onefin.message m WHERE version - 1 <> (SELECT count(*) FROM onefin.message_version WHERE message_id = m.id)}
+        UNION ALL SELECT 'messages without an entry', count(*) FROM onefin.message m
+            WHERE NOT EXISTS (SELECT FROM onefin.journal
+                WHERE kind ~ '^message\.(sent|imported)$' AND subject_id = m.id)
+        UNION ALL SELECT 'entries without a message', count(*) FROM onefin.journal j
+            WHERE kind LIKE 'message.%' AND NOT EXISTS (SELECT FROM onefin.message WHERE id = j.subject_id)
+        UNION ALL SELECT 'versions missing', count(*) FROM onefin.message m
+            WHERE version - 1 <> (SELECT count(*) FROM onefin.message_version WHERE message_id = m.id)}
         ),
         join("\n",
             'entries sealed twice|0',

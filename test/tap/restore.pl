@@ -19,20 +19,24 @@ my $folder = PostgreSQL::Test::Utils::tempdir;
 sub age
 {
     my ($node, $n) = @_;
-    $node->safe_psql('postgres', "DO \$\$ BEGIN FOR i IN 1..$n LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END \$\$");
+    $node->safe_psql('postgres',
+        "DO \$\$ BEGIN FOR i IN 1..$n LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END \$\$");
 }
 
 sub send_one
 {
     my ($node, $database, $text) = @_;
-    return $node->safe_psql($database, qq{SELECT onefin.call('w0', 'send', '{"topic": 1, "text": "$text"}') #>> '{result,message,id}'});
+    return $node->safe_psql($database,
+        qq{SELECT onefin.call('w0', 'send', '{"topic": 1, "text": "$text"}') #>> '{result,message,id}'});
 }
 
 # All that is kept, in one line a table.
 sub content
 {
     my ($node, $database) = @_;
-    return $node->safe_psql($database, $node->safe_psql($database, q{SELECT string_agg(format('SELECT %L, count(*), md5(string_agg(r::text, chr(10) ORDER BY r::text)) FROM onefin.%I r', relname, relname), ' UNION ALL ' ORDER BY relname)
+    return $node->safe_psql($database, $node->safe_psql($database,
+        q{SELECT string_agg(format('SELECT %L, count(*), md5(string_agg(r::text, chr(10) ORDER BY r::text)) FROM onefin.%I r',
+        relname, relname), ' UNION ALL ' ORDER BY relname)
         FROM pg_class WHERE relnamespace = 'onefin'::regnamespace AND relkind = 'r' AND relname <> 'seal'}));
 }
 
@@ -40,7 +44,9 @@ sub content
 sub stale_sequences
 {
     my ($node, $database) = @_;
-    return $node->safe_psql($database, $node->safe_psql($database, q{SELECT string_agg(format('SELECT %L WHERE nextval(%L) <= (SELECT max(id) FROM onefin.%I)', relname, 'onefin.' || relname, replace(relname, '_id_seq', '')), ' UNION ALL ')
+    return $node->safe_psql($database, $node->safe_psql($database,
+        q{SELECT string_agg(format('SELECT %L WHERE nextval(%L) <= (SELECT max(id) FROM onefin.%I)', relname,
+        'onefin.' || relname, replace(relname, '_id_seq', '')), ' UNION ALL ')
         FROM pg_class WHERE relnamespace = 'onefin'::regnamespace AND relkind = 'S'}));
 }
 
@@ -57,7 +63,8 @@ sub goes_on
     sealed($node, $database);
     send_one($node, $database, "and again: $when");
     record_holds($node, $database, $when);
-    is( $node->safe_psql($database, "SELECT string_agg(event::jsonb #>> '{message,text}', ', ') FROM onefin.events($position) WHERE kind = 'message.sent' AND event::jsonb #>> '{message,text}' LIKE '%$when'"),
+    is( $node->safe_psql($database,
+        "SELECT string_agg(event::jsonb #>> '{message,text}', ', ') FROM onefin.events($position) WHERE kind = 'message.sent' AND event::jsonb #>> '{message,text}' LIKE '%$when'"),
         "after: $when, and again: $when", "$when: what follows is told");
     like(chain($node, $database), qr/^\Q$chain\E/, "$when: the chain goes on from there");
     is(stale_sequences($node, $database), '', "$when: with new ids");
@@ -70,9 +77,11 @@ make_firm($old, 'firm');
 send_one($old, 'firm', "message $_") for 1 .. 5;
 $old->safe_psql(
     'firm', q{
-    SELECT onefin.call('w0', 'edit', '{"message": 1, "version": 1, "text": "edited"}'), onefin.call('w0', 'delete', '{"message": 2, "version": 1}');
+    SELECT onefin.call('w0', 'edit', '{"message": 1, "version": 1, "text": "edited"}'),
+        onefin.call('w0', 'delete', '{"message": 2, "version": 1}');
     SELECT onefin.call('w0', 'read', '{"topic": 1, "message": 3}');
-    SELECT onefin.file_end('w0', (r ->> 'document')::bigint, r ->> 'key', 1, 'a.pdf', 'application/pdf', 5, sha256('x')) FROM (SELECT onefin.file_begin('w0', 1, 'a.pdf') -> 'result' AS r) b;
+    SELECT onefin.file_end('w0', (r ->> 'document')::bigint, r ->> 'key', 1, 'a.pdf', 'application/pdf', 5,
+        sha256('x')) FROM (SELECT onefin.file_begin('w0', 1, 'a.pdf') -> 'result' AS r) b;
     SELECT onefin.call('w0', 'send', '{"topic": 1, "documents": [1]}');
     INSERT INTO onefin.setting VALUES ('session_days', '7');
     INSERT INTO onefin.topic_kind VALUES (6, 'salary', '{"uz": "Oylik", "ru": "Зарплата", "en": "Salary"}');
@@ -81,7 +90,8 @@ $old->safe_psql(
 record_holds($old, 'firm', 'before');
 my $content = content($old, 'firm');
 my $chain = chain($old, 'firm');
-is($old->safe_psql('firm', q{SELECT count(*) FROM onefin.setting WHERE name = 'session_days' AND value = '7'}), 1, 'a setting of its own');
+is($old->safe_psql('firm', q{SELECT count(*) FROM onefin.setting WHERE name = 'session_days' AND value = '7'}), 1,
+    'a setting of its own');
 
 # Dumped as README says, restored into a young cluster, into an old one, and beside itself.
 command_ok([ 'pg_dump', '-Fc', '-f', "$folder/firm.dump", $old->connstr('firm') ], 'pg_dump');
@@ -89,38 +99,46 @@ command_ok([ 'pg_dump', '-f', "$folder/firm.sql", $old->connstr('firm') ], 'pg_d
 my $young = firm_node('young');
 my $aged = firm_node('aged');
 age($aged, 10000);
-cmp_ok($young->safe_psql('postgres', 'SELECT pg_current_xact_id()'), '<', $old->safe_psql('firm', 'SELECT max(xact::text::bigint) FROM onefin.journal'), 'the young cluster is younger than the record');
+cmp_ok($young->safe_psql('postgres', 'SELECT pg_current_xact_id()'), '<',
+    $old->safe_psql('firm', 'SELECT max(xact::text::bigint) FROM onefin.journal'),
+    'the young cluster is younger than the record');
 for my $node ($young, $aged, $old)
 {
     my $when = 'restored into ' . $node->name;
     $node->safe_psql('postgres', 'CREATE DATABASE restored TEMPLATE template0');
     {
         local $ENV{PGOPTIONS} = '-c session_replication_role=replica';
-        command_ok([ 'pg_restore', '--single-transaction', '-d', $node->connstr('restored'), "$folder/firm.dump" ], $when);
+        command_ok([ 'pg_restore', '--single-transaction', '-d', $node->connstr('restored'),
+            "$folder/firm.dump" ], $when);
     }
     goes_on($node, 'restored', $content, $chain, $when);
-    is($node->safe_psql('restored', q{SELECT value FROM onefin.setting_now WHERE name = 'session_days'}), 7, "$when: the setting holds");
+    is($node->safe_psql('restored', q{SELECT value FROM onefin.setting_now WHERE name = 'session_days'}), 7,
+        "$when: the setting holds");
 }
 $young->safe_psql('postgres', 'CREATE DATABASE text TEMPLATE template0');
 {
     local $ENV{PGOPTIONS} = '-c session_replication_role=replica';
-    command_ok([ 'psql', '-X', '-q', '-1', '-v', 'ON_ERROR_STOP=1', '-d', $young->connstr('text'), '-f', "$folder/firm.sql" ], 'restored from text');
+    command_ok([ 'psql', '-X', '-q', '-1', '-v', 'ON_ERROR_STOP=1', '-d', $young->connstr('text'), '-f',
+        "$folder/firm.sql" ], 'restored from text');
 }
 goes_on($young, 'text', $content, $chain, 'restored from text');
 
 # Restored twice over: a dump of what was restored.
-command_ok([ 'pg_dump', '-Fc', '-f', "$folder/again.dump", $young->connstr('restored') ], 'pg_dump of the restored');
+command_ok([ 'pg_dump', '-Fc', '-f', "$folder/again.dump", $young->connstr('restored') ],
+    'pg_dump of the restored');
 my ($content_again, $chain_again) = (content($young, 'restored'), chain($young, 'restored'));
 $aged->safe_psql('postgres', 'CREATE DATABASE again TEMPLATE template0');
 {
     local $ENV{PGOPTIONS} = '-c session_replication_role=replica';
-    command_ok([ 'pg_restore', '--single-transaction', '-d', $aged->connstr('again'), "$folder/again.dump" ], 'restored again');
+    command_ok([ 'pg_restore', '--single-transaction', '-d', $aged->connstr('again'),
+        "$folder/again.dump" ], 'restored again');
 }
 goes_on($aged, 'again', $content_again, $chain_again, 'restored again');
 
 # With triggers at work nothing is let in: said, not half done.
 $young->safe_psql('postgres', 'CREATE DATABASE refused TEMPLATE template0');
-command_fails([ 'pg_restore', '--single-transaction', '-d', $young->connstr('refused'), "$folder/firm.dump" ], 'without session_replication_role: refused');
+command_fails([ 'pg_restore', '--single-transaction', '-d', $young->connstr('refused'), "$folder/firm.dump" ],
+    'without session_replication_role: refused');
 
 # A replica follows, and is promoted.
 $old->backup('base');
@@ -130,7 +148,8 @@ $replica->start;
 send_one($old, 'firm', 'while the replica follows');
 sealed($old, 'firm');
 $old->wait_for_catchup($replica);
-is($replica->safe_psql('firm', 'SELECT onefin.position()'), $old->safe_psql('firm', 'SELECT onefin.position()'), 'the replica has the seals');
+is($replica->safe_psql('firm', 'SELECT onefin.position()'), $old->safe_psql('firm', 'SELECT onefin.position()'),
+    'the replica has the seals');
 is($replica->safe_psql('firm', q{SELECT onefin.journal_verify() ->> 'ok'}), 'true', 'and can verify them');
 is(sealer_pid($replica, 'firm'), '', 'it has no sealer');
 ($content, $chain) = (content($old, 'firm'), chain($old, 'firm'));
@@ -148,7 +167,8 @@ my $new = PostgreSQL::Test::Cluster->new('new');
 $new->init;
 my $bin = $new->config_data('--bindir');
 chdir $folder;
-command_ok([ 'pg_upgrade', '--no-sync', '-b', $bin, '-B', $bin, '-d', $old->data_dir, '-D', $new->data_dir, '-s', $new->host, '-p', $old->port, '-P', $new->port ], 'pg_upgrade');
+command_ok([ 'pg_upgrade', '--no-sync', '-b', $bin, '-B', $bin, '-d', $old->data_dir, '-D', $new->data_dir, '-s',
+    $new->host, '-p', $old->port, '-P', $new->port ], 'pg_upgrade');
 $new->start;
 goes_on($new, 'firm', $content, $chain, 'upgraded');
 
@@ -161,7 +181,8 @@ for my $turn (1 .. 3)
     my $told = $new->safe_psql('firm', 'SELECT onefin.position()');
     $new->stop('immediate');
     $new->start;
-    cmp_ok($new->safe_psql('firm', 'SELECT onefin.position()'), '>=', $told, "crash $turn: a seal that was told is there");
+    cmp_ok($new->safe_psql('firm', 'SELECT onefin.position()'), '>=', $told,
+        "crash $turn: a seal that was told is there");
     record_holds($new, 'firm', "crash $turn");
 }
 

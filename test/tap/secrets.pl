@@ -12,7 +12,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = firm_node('secrets', 'log_statement = all', 'log_min_duration_statement = 0', 'log_min_error_statement = debug5', 'log_duration = on',
+my $node = firm_node('secrets', 'log_statement = all', 'log_min_duration_statement = 0',
+    'log_min_error_statement = debug5', 'log_duration = on',
     'log_error_verbosity = verbose', 'log_parameter_max_length = -1', 'log_parameter_max_length_on_error = -1');
 make_firm($node, 'postgres');
 $node->safe_psql('postgres', q{
@@ -44,15 +45,25 @@ my @cases = (
     [ 'login', $login, secret => 'correct-horse', address => '10.0.0.1' ],
     [ 'login refused', $login, secret => 'secret-wrong', address => '10.0.0.1' ],
     [ 'login with a bad address', $login, secret => 'correct-horse', address => 'nowhere' ],
-    [ 'call', $call, token => 'w0', method => 'send', params => '{"topic": 1, "text": "secret-words"}', address => '10.0.0.1' ],
-    [ 'call with an unknown token', $call, token => 'secret-token', method => 'me', params => '{}', address => '10.0.0.1' ],
-    [ 'call with a wrong parameter', $call, token => 'w0', method => 'send', params => '{"topic": "secret-topic"}', address => '10.0.0.1' ],
-    [ 'a new password', $call, token => 'boss-token', method => 'accounts', params => '{"id": 2, "password": "secret-password"}', address => '10.0.0.1' ],
-    [ 'a new password against a rule', $call, token => 'boss-token', method => 'accounts', params => '{"login": "x", "role": "client", "name": "x", "password": "secret-password"}', address => '10.0.0.1' ],
-    [ 'malformed JSON', $call, token => 'w0', method => 'send', params => '{"topic": 1, "text": "secret-words"', address => '10.0.0.1' ],
-    [ 'JSON with a zero character', $call, token => 'boss-token', method => 'accounts', params => '{"id": 2, "password": "secret-password\u0000"}', address => '10.0.0.1' ],
-    [ 'a number beyond all', $call, token => 'w0', method => 'send', params => '{"text": "secret-words", "topic": 1e999999}', address => '10.0.0.1' ],
-    [ 'bytes that are no UTF-8', $call, token => 'secret-token', method => 'me', params => "{\"x\": \"secret-words\xff\"}", address => '10.0.0.1' ]);
+    [ 'call', $call, token => 'w0', method => 'send', params => '{"topic": 1, "text": "secret-words"}',
+        address => '10.0.0.1' ],
+    [ 'call with an unknown token', $call, token => 'secret-token', method => 'me', params => '{}',
+        address => '10.0.0.1' ],
+    [ 'call with a wrong parameter', $call, token => 'w0', method => 'send',
+        params => '{"topic": "secret-topic"}', address => '10.0.0.1' ],
+    [ 'a new password', $call, token => 'boss-token', method => 'accounts',
+        params => '{"id": 2, "password": "secret-password"}', address => '10.0.0.1' ],
+    [ 'a new password against a rule', $call, token => 'boss-token', method => 'accounts',
+        params => '{"login": "x", "role": "client", "name": "x", "password": "secret-password"}',
+        address => '10.0.0.1' ],
+    [ 'malformed JSON', $call, token => 'w0', method => 'send', params => '{"topic": 1, "text": "secret-words"',
+        address => '10.0.0.1' ],
+    [ 'JSON with a zero character', $call, token => 'boss-token', method => 'accounts',
+        params => '{"id": 2, "password": "secret-password\u0000"}', address => '10.0.0.1' ],
+    [ 'a number beyond all', $call, token => 'w0', method => 'send',
+        params => '{"text": "secret-words", "topic": 1e999999}', address => '10.0.0.1' ],
+    [ 'bytes that are no UTF-8', $call, token => 'secret-token', method => 'me',
+        params => "{\"x\": \"secret-words\xff\"}", address => '10.0.0.1' ]);
 
 for my $protocol ('extended', 'prepared')
 {
@@ -65,6 +76,7 @@ for my $protocol ('extended', 'prepared')
     }
 }
 # So that the above means something: another role's parameters are all there.
-like(logged('loud', 'extended', $cases[0][1], @{ $cases[0] }[ 2 .. $#{ $cases[0] } ]), qr/correct-horse/, 'by another role it is all there');
+like(logged('loud', 'extended', $cases[0][1], @{ $cases[0] }[ 2 .. $#{ $cases[0] } ]), qr/correct-horse/,
+    'by another role it is all there');
 
 done_testing();

@@ -9,7 +9,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = firm_node('worker', 'log_min_messages = debug1', 'max_prepared_transactions = 5', 'max_worker_processes = 20');
+my $node = firm_node('worker', 'log_min_messages = debug1', 'max_prepared_transactions = 5',
+    'max_worker_processes = 20');
 
 sub database_oid { return $node->safe_psql('postgres', "SELECT oid FROM pg_database WHERE datname = '$_[0]'"); }
 
@@ -30,7 +31,8 @@ my $idle = database_oid('postgres');
 launcher_looks($_) for 1 .. 3;
 is(starts($node, "onefin sealer of database $idle\""), 1, 'without the extension: started once');
 is(sealer_pid($node, 'postgres'), '', 'without the extension: none stays');
-unlike(slurp_file($node->logfile), qr/^\S+ \S+ \S+ \[\d+\] (WARNING|ERROR|FATAL|PANIC)/m, 'without the extension: nothing to complain of');
+unlike(slurp_file($node->logfile), qr/^\S+ \S+ \S+ \[\d+\] (WARNING|ERROR|FATAL|PANIC)/m,
+    'without the extension: nothing to complain of');
 
 # Two databases, each with a sealer and an order of its own.
 $node->safe_psql('postgres', "CREATE DATABASE $_") for qw(one two);
@@ -38,13 +40,15 @@ make_firm($node, $_) for qw(one two);
 $node->safe_psql($_, q{SELECT onefin.call('w0', 'send', '{"topic": 1, "text": "salom"}')}) for qw(one one two);
 record_holds($node, $_, "two databases: $_") for qw(one two);
 isnt(sealer_pid($node, 'one'), sealer_pid($node, 'two'), 'each has its sealer');
-is($node->safe_psql('two', 'SELECT count(*) FROM onefin.journal WHERE kind = \'message.sent\''), 1, 'and its own journal');
+is($node->safe_psql('two', 'SELECT count(*) FROM onefin.journal WHERE kind = \'message.sent\''), 1,
+    'and its own journal');
 
 # DROP EXTENSION: the sealer ends; CREATE EXTENSION: another comes, also when there was no time to end.
 for my $turn (1 .. 6)
 {
     $node->safe_psql('one', 'DROP EXTENSION onefin');
-    $node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'onefin sealer' AND datname = 'one'")
+    $node->poll_query_until('postgres',
+        "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'onefin sealer' AND datname = 'one'")
       or die 'the sealer stays without its extension'
       if $turn % 2;
     make_firm($node, 'one');
@@ -63,15 +67,19 @@ sealed($node, 'one');
 $node->restart;
 $node->safe_psql('one', q{COMMIT PREPARED 'p'; ROLLBACK PREPARED 'q'});
 record_holds($node, 'one', 'prepared');
-is( $node->safe_psql('one', q{SELECT string_agg(m.text, ' ' ORDER BY s.number, e.place) FROM onefin.seal s, unnest(s.entries) WITH ORDINALITY e (id, place)
+is( $node->safe_psql('one', q{SELECT string_agg(m.text, ' ' ORDER BY s.number, e.place) FROM onefin.seal s,
+    unnest(s.entries) WITH ORDINALITY e (id, place)
         JOIN onefin.journal j USING (id) JOIN onefin.message m ON m.id = j.subject_id WHERE j.kind = 'message.sent'}),
     'salom meanwhile prepared', 'prepared: sealed in the order of commits');
 
 # Databases are dropped, copied, renamed while their sealers run.
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE one');
-$node->safe_psql($_, q{SELECT onefin.call('w2', 'send', '{"topic": 1, "text": "after the copy"}')}) for qw(one copy);
+$node->safe_psql($_, q{SELECT onefin.call('w2', 'send',
+    '{"topic": 1, "text": "after the copy"}')}) for qw(one copy);
 record_holds($node, $_, "copied: $_") for qw(copy one);
-is($node->safe_psql('copy', 'SELECT hash FROM onefin.seal WHERE number = 1'), $node->safe_psql('one', 'SELECT hash FROM onefin.seal WHERE number = 1'), 'the copy continues the chain of the original');
+is($node->safe_psql('copy', 'SELECT hash FROM onefin.seal WHERE number = 1'),
+    $node->safe_psql('one', 'SELECT hash FROM onefin.seal WHERE number = 1'),
+    'the copy continues the chain of the original');
 $node->safe_psql('postgres', 'ALTER DATABASE copy RENAME TO renamed');
 mkdir $node->basedir . '/space';
 $node->safe_psql('postgres', "CREATE TABLESPACE space LOCATION '" . $node->basedir . "/space'");
@@ -79,12 +87,14 @@ $node->safe_psql('postgres', 'ALTER DATABASE renamed SET TABLESPACE space');
 $node->safe_psql('renamed', q{SELECT onefin.call('w2', 'send', '{"topic": 1, "text": "renamed"}')});
 record_holds($node, 'renamed', 'renamed and moved');
 $node->safe_psql('postgres', 'DROP DATABASE renamed');
-is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'renamed'"), 0, 'dropped with its sealer at work');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'renamed'"), 0,
+    'dropped with its sealer at work');
 
 # Whoever may not drop a database does not stop its sealer by trying.
 my $sealer = sealer_pid($node, 'two');
 $node->safe_psql('postgres', 'CREATE ROLE stranger LOGIN CREATEDB');
-for my $statement ('DROP DATABASE two', 'ALTER DATABASE two RENAME TO mine', 'CREATE DATABASE mine TEMPLATE two', 'ALTER DATABASE two SET TABLESPACE space')
+for my $statement ('DROP DATABASE two', 'ALTER DATABASE two RENAME TO mine', 'CREATE DATABASE mine TEMPLATE two',
+    'ALTER DATABASE two SET TABLESPACE space')
 {
     my ($status, $out, $err) = $node->psql('postgres', $statement, extra_params => [ '-U', 'stranger' ]);
     like($err, qr/permission denied|must be owner/, "refused: $statement");
@@ -99,7 +109,8 @@ my $before = starts($node, "onefin sealer of database $oid\"");
 $node->safe_psql('two', q{SELECT onefin.call('w0', 'send', '{"topic": 1, "text": "while it fails"}')});
 $node->wait_for_log(qr/ERROR:  relation "onefin.seal" does not exist/);
 sleep 4;
-cmp_ok(starts($node, "onefin sealer of database $oid\"") - $before, '<', 10, 'failing: a few tries in four seconds, not hundreds');
+cmp_ok(starts($node, "onefin sealer of database $oid\"") - $before, '<', 10,
+    'failing: a few tries in four seconds, not hundreds');
 $node->safe_psql('two', 'ALTER TABLE onefin.hidden RENAME TO seal');
 record_holds($node, 'two', 'after the failure');
 
@@ -113,8 +124,10 @@ $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
 $node->restart;
 $node->safe_psql('postgres', 'CREATE DATABASE bare');
 my ($status, $out, $err) = $node->psql('bare', 'CREATE EXTENSION onefin');
-like($err, qr/onefin is not in shared_preload_libraries.*\n.*HINT:  Add onefin to shared_preload_libraries and restart the server/s, 'not preloaded: CREATE EXTENSION refuses');
-is($node->safe_psql('bare', "SELECT count(*) FROM pg_extension WHERE extname = 'onefin'"), 0, 'and leaves nothing');
+like($err, qr/onefin is not in shared_preload_libraries.*\n.*HINT:  Add onefin to shared_preload_libraries and restart the server/s,
+    'not preloaded: CREATE EXTENSION refuses');
+is($node->safe_psql('bare', "SELECT count(*) FROM pg_extension WHERE extname = 'onefin'"), 0,
+    'and leaves nothing');
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'onefin'");
 $node->restart;
 $node->safe_psql('two', q{SELECT onefin.call('w0', 'send', '{"topic": 1, "text": "preloaded again"}')});

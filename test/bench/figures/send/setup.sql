@@ -1,7 +1,8 @@
 -- A firm of 176 companies; sessions with the tokens t0 to t31; the peers' tables.
 INSERT INTO onefin.org (name) SELECT 'Company ' || n FROM generate_series(1, 176) n;
 INSERT INTO onefin.account (login, name, role, org_id)
-SELECT 'writer' || n, 'Writer ' || n, CASE WHEN n < 16 THEN 'client' ELSE 'accountant' END, CASE WHEN n < 16 THEN n + 1 END
+SELECT 'writer' || n, 'Writer ' || n, CASE WHEN n < 16 THEN 'client' ELSE 'accountant' END, CASE
+    WHEN n < 16 THEN n + 1 END
 FROM generate_series(0, 31) n ORDER BY n;
 INSERT INTO onefin.assignment (account_id, org_id)
 SELECT 17 + n / 10, 17 + n FROM generate_series(0, 159) n;
