@@ -184,9 +184,8 @@ static HeapTuple fill_new(HeapTuple row, TupleDesc desc) {
     char *text = get_text(row, desc, "text");
     char *visibility = get_text(row, desc, "visibility");
     Changes changes = {0};
-    bool no_documents;
+    bool no_documents = count_documents(row, desc) == 0;
 
-    no_documents = count_documents(row, desc) == 0;
     check_visibility(visibility, of_role_by_name(author->role));
     check_text(text, !no_documents);
     of_spi_begin();
@@ -257,15 +256,13 @@ static HeapTuple replace(HeapTuple old_row, HeapTuple new_row, TupleDesc desc) {
     char *new_text = get_text(new_row, desc, "text");
     Changes changes = {0};
     bool isnull;
-    bool no_documents;
     int32 version;
 
     refuse_if_deleted(old_row, desc);
-    (void)get(old_row, desc, "document_ids", &no_documents);
     if (new_text && strcmp(new_text, old_text) == 0)
         return NULL; /* nothing was said anew */
     if (new_text)
-        check_text(new_text, !no_documents);
+        check_text(new_text, count_documents(old_row, desc) > 0);
 
     version = DatumGetInt32(get(old_row, desc, "version", &isnull));
     file_version(old_row, desc, version, now);
@@ -340,10 +337,8 @@ static void withdraw(HeapTuple row, TupleDesc desc) {
         {INT8OID, TIMESTAMPTZOID}};
     OfArgs args = {0};
     bool isnull;
-    bool no_documents;
 
-    (void)get(row, desc, "document_ids", &no_documents);
-    if (no_documents)
+    if (count_documents(row, desc) == 0)
         return;
     of_arg_id(&args, get_id(row, desc, "id"));
     of_arg(&args, get(row, desc, "deleted_at", &isnull), false);

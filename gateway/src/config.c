@@ -60,34 +60,27 @@ static bool parse_digits(const char *text, unsigned long long largest, unsigned 
     return errno == 0 && *number <= largest;
 }
 
-static const char *parse_port(const char *text, void *into) {
+/* A whole number from least to most. */
+static bool parse_whole(const char *text, unsigned least, unsigned most, unsigned *into) {
     unsigned long long number;
     const char *rest;
 
-    if (!parse_digits(text, 65535, &number, &rest) || *rest)
-        return "a port from 0 (any free one) to 65535";
-    *(unsigned *)into = number;
-    return NULL;
+    if (!parse_digits(text, most, &number, &rest) || *rest || number < least)
+        return false;
+    *into = number;
+    return true;
+}
+
+static const char *parse_port(const char *text, void *into) {
+    return parse_whole(text, 0, 65535, into) ? NULL : "a port from 0 (any free one) to 65535";
 }
 
 static const char *parse_count(const char *text, void *into) {
-    unsigned long long number;
-    const char *rest;
-
-    if (!parse_digits(text, 1000000, &number, &rest) || *rest || number == 0)
-        return "a number from 1 to 1000000";
-    *(unsigned *)into = number;
-    return NULL;
+    return parse_whole(text, 1, 1000000, into) ? NULL : "a number from 1 to 1000000";
 }
 
 static const char *parse_seconds(const char *text, void *into) {
-    unsigned long long number;
-    const char *rest;
-
-    if (!parse_digits(text, 3600, &number, &rest) || *rest || number == 0)
-        return "a number of seconds from 1 to 3600";
-    *(unsigned *)into = number;
-    return NULL;
+    return parse_whole(text, 1, 3600, into) ? NULL : "a number of seconds from 1 to 3600";
 }
 
 static const char *parse_bytes(const char *text, void *into) {

@@ -87,12 +87,10 @@ static void give_up_by_store(struct upload *upload, ssize_t error) {
     upload_free(upload);
 }
 
-static void refuse_size(struct upload *upload, size_t most) {
+static void refuse_size(struct upload *upload) {
     char hint[64];
 
-    if (!upload->exchange)
-        return;
-    snprintf(hint, sizeof hint, "Files may have %zu bytes at most.", most);
+    snprintf(hint, sizeof hint, "Files may have %zu bytes at most.", config.max_upload);
     http_refuse(upload->exchange, HTTP_STATUS_REQ_ENTITY_TOO_LARGE, RPC_INVALID_PARAMS,
                 "the file is too large", hint);
 }
@@ -173,16 +171,12 @@ static void on_stored(void *owner, ssize_t result) {
 static void on_begun(void *owner, const char *json) {
     struct upload *upload = owner;
     json_t *body = json_loads(json, 0, NULL);
-    json_int_t most = INT64_MAX;
     const char *key;
 
     upload->call = NULL;
-    if (json_unpack(body, "{s:{s:I, s:s, s?I}}", "result", "document", &upload->document, "key",
-                    &key, "max_bytes", &most) != 0) {
+    if (json_unpack(body, "{s:{s:I, s:s}}", "result", "document", &upload->document, "key", &key) !=
+        0) {
         give_up(upload, json);
-    } else if (upload->length > (size_t)most) {
-        refuse_size(upload, most);
-        upload_free(upload);
     } else {
         upload->key = memory_text(key);
         upload->phase = RECEIVING;
@@ -212,7 +206,7 @@ static bool read_request(struct upload *upload) {
         http_refuse(exchange, HTTP_STATUS_BAD_REQUEST, RPC_INVALID_PARAMS, "bad parameters",
                     "POST to /files?topic=ID&name=NAME, the name URL-encoded.");
     else if (exchange->length > config.max_upload)
-        refuse_size(upload, config.max_upload);
+        refuse_size(upload);
     else
         return true;
     return false;
