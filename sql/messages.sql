@@ -117,6 +117,7 @@ SELECT version, operation, text FROM onefin.message_version WHERE message_id IN 
 SELECT t.call('acc1', 'send', '{"topic": 3, "text": "mine"}', '{message,id}') AS m \gset
 UPDATE onefin.message SET text = 'changed', author_id = 1, org_id = 2, at = '2020-01-01', version = 9,
     visibility = 'staff', client_key = t.key(9) WHERE id = :m;
+UPDATE onefin.message SET text = 'changed' WHERE id = :m;
 SELECT text, author_id, org_id, at > '2021-01-01', version, visibility, client_key
     FROM onefin.message WHERE id = :m;
 UPDATE onefin.message SET author_id = 1 WHERE id = :m;

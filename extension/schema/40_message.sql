@@ -1,6 +1,6 @@
 -- Messages, their versions, documents, read marks, watches.
 --
--- message and message_version have no foreign keys and no CHECKs: the trigger sets org, ticket and
+-- message and message_version have no foreign keys and no CHECKs: C code sets org, ticket and
 -- author itself from rows that are never deleted, and refuses what may not be. A key check would
 -- lock the same few parent rows in every writer; a CHECK is read anew from the catalog's text for
 -- every INSERT (5 % of a send).
@@ -15,6 +15,7 @@ CREATE TABLE onefin.message (
     at timestamptz NOT NULL,
     edited_at timestamptz,
     deleted_at timestamptz,
+    redacted_at timestamptz,
     reply_to bigint,
     version integer NOT NULL,
     imported boolean NOT NULL,
@@ -23,6 +24,7 @@ CREATE TABLE onefin.message (
     visibility text NOT NULL DEFAULT 'all',
     client_key uuid,
     document_ids bigint[],
+    digest bytea,
     text text
 );
 CREATE INDEX message_topic ON onefin.message (topic_id, id);
@@ -34,7 +36,9 @@ COMMENT ON COLUMN onefin.message.author_name IS 'The author''s name when it was 
 COMMENT ON COLUMN onefin.message.visibility IS 'all: everybody of the topic; staff: a note that clients never see';
 COMMENT ON COLUMN onefin.message.client_key IS 'Chosen by the sender: sending it again gives the same message';
 COMMENT ON COLUMN onefin.message.document_ids IS 'Attached documents, in order';
-COMMENT ON COLUMN onefin.message.text IS 'NULL when the message is deleted';
+COMMENT ON COLUMN onefin.message.redacted_at IS 'When its text was taken out of all versions, by a redaction or an erasure; NULL if never';
+COMMENT ON COLUMN onefin.message.digest IS 'SHA-256 of the text in UTF-8, as in the journal; NULL when the message is deleted';
+COMMENT ON COLUMN onefin.message.text IS 'NULL when the message is deleted or redacted';
 
 CREATE TABLE onefin.message_version (
     message_id bigint NOT NULL,
@@ -44,7 +48,7 @@ CREATE TABLE onefin.message_version (
     author_id bigint NOT NULL,
     at timestamptz NOT NULL,
     replaced_at timestamptz NOT NULL,
-    operation text NOT NULL CHECK (operation IN ('send', 'edit', 'delete')),
+    operation text NOT NULL,
     visibility text NOT NULL,
     digest bytea NOT NULL,
     text text,
@@ -53,6 +57,8 @@ CREATE TABLE onefin.message_version (
 COMMENT ON TABLE onefin.message_version IS 'Versions that were replaced; version 1 is the original (asl nusxa). Never changed, never deleted';
 COMMENT ON COLUMN onefin.message_version.at IS 'When this version was made';
 COMMENT ON COLUMN onefin.message_version.replaced_at IS 'When the next version replaced it';
+COMMENT ON COLUMN onefin.message_version.operation IS 'send or edit: what made this version';
+COMMENT ON COLUMN onefin.message_version.text IS 'NULL when it was redacted';
 COMMENT ON COLUMN onefin.message_version.digest IS 'SHA-256 of the text in UTF-8, as in the journal';
 
 CREATE FUNCTION onefin.message_before() RETURNS trigger
@@ -69,11 +75,13 @@ CREATE TRIGGER b_journal AFTER INSERT OR UPDATE ON onefin.message
 
 CREATE FUNCTION onefin.refuse_change() RETURNS trigger
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_refuse_change';
-COMMENT ON FUNCTION onefin.refuse_change() IS 'Refuses UPDATE, DELETE and TRUNCATE of a record, for everybody';
+COMMENT ON FUNCTION onefin.refuse_change() IS 'Refuses all changes of a record by SQL, for everybody; C code alone adds to it';
 
 CREATE TRIGGER refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON onefin.message_version
     FOR EACH STATEMENT EXECUTE FUNCTION onefin.refuse_change();
 ALTER TABLE onefin.message_version ENABLE ALWAYS TRIGGER refuse;
+CREATE TRIGGER refuse_new BEFORE INSERT ON onefin.message_version
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.refuse_change();
 CREATE TRIGGER refuse BEFORE TRUNCATE ON onefin.message
     FOR EACH STATEMENT EXECUTE FUNCTION onefin.refuse_change();
 ALTER TABLE onefin.message ENABLE ALWAYS TRIGGER refuse;

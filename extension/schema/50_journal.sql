@@ -2,9 +2,9 @@
 
 CREATE SEQUENCE onefin.journal_id_seq;
 CREATE TABLE onefin.journal (
-    id bigint PRIMARY KEY DEFAULT nextval('onefin.journal_id_seq'),
-    xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
-    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    id bigint PRIMARY KEY,
+    xact xid8 NOT NULL,
+    at timestamptz NOT NULL,
     actor_id bigint,
     session_id bigint,
     org_id bigint,
@@ -15,8 +15,10 @@ CREATE TABLE onefin.journal (
     kind text NOT NULL,
     audience text NOT NULL,
     db_user text NOT NULL,
+    application text,
     address inet,
     digest bytea,
+    record bytea,
     detail jsonb
 );
 CREATE INDEX journal_xact ON onefin.journal (xact);
@@ -28,24 +30,29 @@ COMMENT ON COLUMN onefin.journal.account_id IS 'The account that it concerns, wh
 COMMENT ON COLUMN onefin.journal.version IS 'Version of the message, for kinds message.*';
 COMMENT ON COLUMN onefin.journal.audience IS
     'Who is told: org (all who see the company), staff (of those, the firm''s people), admin, account (only account_id), none';
+COMMENT ON COLUMN onefin.journal.application IS 'application_name of the connection; NULL inside onefin.call';
+COMMENT ON COLUMN onefin.journal.address IS 'Where the device of the session is, else the connection''s peer';
 COMMENT ON COLUMN onefin.journal.digest IS 'SHA-256: of a message version''s text, of a document''s bytes';
+COMMENT ON COLUMN onefin.journal.record IS 'SHA-256 of all else that a message''s version says, the digest of its text included';
 
 CREATE TABLE onefin.seal (
     number bigint PRIMARY KEY,
-    at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    snapshot pg_snapshot NOT NULL,
+    at timestamptz NOT NULL,
     cluster bigint NOT NULL,
     base_id bigint NOT NULL,
+    snapshot pg_snapshot NOT NULL,
     hash bytea NOT NULL,
-    entries bigint[] NOT NULL
+    entries bigint[] NOT NULL,
+    checks bytea NOT NULL
 );
 COMMENT ON TABLE onefin.seal IS 'A batch of journal entries in the order of the system, chained by hash. Never changed, never deleted';
 COMMENT ON COLUMN onefin.seal.number IS 'Without gaps, in commit order; a reader''s position is a seal number';
 COMMENT ON COLUMN onefin.seal.snapshot IS 'What was visible when it was made: the next seal takes what came after';
 COMMENT ON COLUMN onefin.seal.cluster IS 'System identifier of the cluster that made it: after a restore elsewhere transaction ids start anew';
 COMMENT ON COLUMN onefin.seal.base_id IS 'Entries up to this id came with a restore and are sealed already';
-COMMENT ON COLUMN onefin.seal.hash IS 'SHA-256 of the previous hash, the number and the canonical bytes of each entry';
+COMMENT ON COLUMN onefin.seal.hash IS 'SHA-256 of the previous hash, the seal''s other columns and each entry''s digest';
 COMMENT ON COLUMN onefin.seal.entries IS 'Ids of the journal entries, in order';
+COMMENT ON COLUMN onefin.seal.checks IS 'First 8 bytes of each entry''s digest, in order: they tell which entry changed when the hash tells that one did';
 
 CREATE TRIGGER refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON onefin.journal
     FOR EACH STATEMENT EXECUTE FUNCTION onefin.refuse_change();
@@ -53,6 +60,10 @@ ALTER TABLE onefin.journal ENABLE ALWAYS TRIGGER refuse;
 CREATE TRIGGER refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON onefin.seal
     FOR EACH STATEMENT EXECUTE FUNCTION onefin.refuse_change();
 ALTER TABLE onefin.seal ENABLE ALWAYS TRIGGER refuse;
+CREATE TRIGGER refuse_new BEFORE INSERT ON onefin.journal
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.refuse_change();
+CREATE TRIGGER refuse_new BEFORE INSERT ON onefin.seal
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.refuse_change();
 
 CREATE FUNCTION onefin.wake_sealer() RETURNS void
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_wake_sealer';

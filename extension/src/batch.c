@@ -18,6 +18,8 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -28,12 +30,16 @@
 #include "commands/extension.h"
 #include "identity.h"
 #include "plan.h"
+#include "row.h"
 #include "seal.h"
+#include "shared.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 /* Entries of one seal: what a follower reads at a time stays bounded. */
 #define ENTRIES_PER_SEAL 10000
@@ -62,8 +68,7 @@ static void read_previous(Previous *previous) {
     if (of_run_as_owner(&find, &args, true) == 0)
         return;
     previous->number = of_result_id(0, 1);
-    memcpy(previous->hash.bytes, VARDATA_ANY(DatumGetByteaPP(of_result(0, 2, &isnull))),
-           sizeof(previous->hash.bytes));
+    of_hash_from_bytea(of_result(0, 2, &isnull), &previous->hash);
     previous->snapshot = of_result_copy(0, 3, CurrentMemoryContext);
     previous->base_id = of_result_id(0, 4);
     previous->usable = DatumGetBool(of_result(0, 5, &isnull));
@@ -113,46 +118,97 @@ static bool has_foreign_entries(void) {
     return of_run_as_owner(&find, NULL, true) == 1;
 }
 
-/* Writes one seal over rows[from, to) of the table read. */
-static void write_seal(const SPITupleTable *rows, uint64 from, uint64 to, Previous *previous) {
-    static OfStatement insert = {
-        "INSERT INTO onefin.seal (number, snapshot, cluster, base_id, hash, entries)"
-        " VALUES ($1, pg_current_snapshot(), $2, $3, $4, $5)",
-        5,
-        {INT8OID, INT8OID, INT8OID, BYTEAOID, INT8ARRAYOID}};
-    pg_cryptohash_ctx *chain = of_chain_begin(&previous->hash, previous->number + 1);
-    Datum *ids = palloc(sizeof(Datum) * (to - from));
-    bytea *hash = palloc(VARHDRSZ + sizeof(OfHash));
-    OfArgs args = {0};
+/* The digests of rows[from, to) into the chain, their ids and checks into the arrays. */
+static void chain_entries(OfChain *chain, const SPITupleTable *rows, uint64 from, uint64 to,
+                          Datum *ids, bytea *checks) {
+    Datum values[OF_ENTRY_NCOLUMNS];
+    bool nulls[OF_ENTRY_NCOLUMNS];
+    StringInfoData scratch;
+    OfHash digest;
 
+    initStringInfo(&scratch);
     for (uint64 i = from; i < to; i++) {
-        bool isnull;
-
-        ids[i - from] = heap_getattr(rows->vals[i], 1, rows->tupdesc, &isnull);
-        of_chain_entry(chain, rows->vals[i], rows->tupdesc);
+        heap_deform_tuple(rows->vals[i], rows->tupdesc, values, nulls);
+        of_entry_digest(values, nulls, &scratch, &digest);
+        of_chain_entry(chain, &digest);
+        ids[i - from] = values[OF_ENTRY_ID];
+        memcpy(VARDATA(checks) + (i - from) * OF_CHECK_BYTES, digest.bytes, OF_CHECK_BYTES);
     }
-    of_chain_end(chain, &previous->hash);
-    previous->number++;
+}
 
-    SET_VARSIZE(hash, VARHDRSZ + sizeof(OfHash));
-    memcpy(VARDATA(hash), previous->hash.bytes, sizeof(OfHash));
-    of_arg_id(&args, previous->number);
-    of_arg(&args, Int64GetDatum((int64)GetSystemIdentifier()), false);
-    of_arg(&args, Int64GetDatum(previous->base_id), false);
-    of_arg(&args, PointerGetDatum(hash), false);
-    of_arg(&args,
-           PointerGetDatum(
-               construct_array(ids, to - from, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
-           false);
-    of_run_as_owner(&insert, &args, false);
+static Datum current_snapshot(void) {
+    static OfStatement read = {"SELECT pg_current_snapshot()", 0, {0}};
+
+    of_run_as_owner(&read, NULL, true);
+    return of_result_copy(0, 1, CurrentMemoryContext);
+}
+
+static void insert_seal(const OfSealHead *head, Datum snapshot, const OfHash *hash, ArrayType *ids,
+                        bytea *checks) {
+    enum { NUMBER, AT, CLUSTER, BASE_ID, SNAPSHOT, HASH, ENTRIES, CHECKS };
+    static const char *const columns[] = {"number",   "at",   "cluster", "base_id",
+                                          "snapshot", "hash", "entries", "checks"};
+    Relation seals = table_open(of_relation("seal"), RowExclusiveLock);
+    OfRow row;
+
+    of_row_empty(&row, RelationGetDescr(seals), columns, lengthof(columns));
+    of_row_set_id(&row, NUMBER, head->number);
+    of_row_set(&row, AT, TimestampTzGetDatum(head->at), false);
+    of_row_set(&row, CLUSTER, Int64GetDatum(head->cluster), false);
+    of_row_set(&row, BASE_ID, Int64GetDatum(head->base_id), false);
+    of_row_set(&row, SNAPSHOT, snapshot, false);
+    of_row_set(&row, HASH, PointerGetDatum(of_hash_bytea(hash)), false);
+    of_row_set(&row, ENTRIES, PointerGetDatum(ids), false);
+    of_row_set(&row, CHECKS, PointerGetDatum(checks), false);
+    of_row_insert(seals, &row);
+    table_close(seals, NoLock);
+}
+
+/* Writes one seal over rows[from, to) of the table read. */
+static void write_seal(const SPITupleTable *rows, uint64 from, uint64 to, Datum snapshot,
+                       Previous *previous) {
+    OfSealHead head = {previous->number + 1, GetCurrentTimestamp(), (int64)GetSystemIdentifier(),
+                       previous->base_id,
+                       DatumGetCString(DirectFunctionCall1(pg_snapshot_out, snapshot))};
+    Datum *ids = palloc(sizeof(Datum) * (to - from + 1));
+    bytea *checks = palloc(VARHDRSZ + (to - from) * OF_CHECK_BYTES);
+    OfChain chain;
+
+    SET_VARSIZE(checks, VARHDRSZ + (to - from) * OF_CHECK_BYTES);
+    of_chain_begin(&chain, &previous->hash, &head);
+    chain_entries(&chain, rows, from, to, ids, checks);
+    of_chain_end(&chain, &previous->hash);
+    previous->number = head.number;
+    insert_seal(
+        &head, snapshot, &previous->hash,
+        construct_array(ids, (int)(to - from), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE),
+        checks);
+}
+
+/*
+ * Where the newest seal that this server wrote is gone from the table, somebody took it away. The
+ * chain goes on from the one that was: its number stays missing, and verification names it. What it
+ * sealed is sealed again.
+ */
+static void mind_the_cut(Previous *previous) {
+    OfLastSeal last = of_last_seal();
+
+    if (last.number <= previous->number)
+        return;
+    ereport(WARNING, (errmsg("seal %lld of onefin's journal is gone", (long long)last.number),
+                      errdetail("The newest seal in the table is %lld; new ones go on after %lld.",
+                                (long long)previous->number, (long long)last.number)));
+    previous->number = last.number;
+    previous->hash = last.hash;
 }
 
 typedef enum Outcome { DONE, HOLD_OFF_WRITERS, NO_EXTENSION } Outcome;
 
 /* Reads and seals within the open transaction. */
-static Outcome seal_new(bool held_off) {
+static Outcome seal_new(bool held_off, OfLastSeal *sealed) {
     Previous previous;
     SPITupleTable *rows;
+    Datum snapshot;
     uint64 n;
 
     read_previous(&previous);
@@ -164,9 +220,12 @@ static Outcome seal_new(bool held_off) {
     rows = SPI_tuptable;
     if (n == 0 && !held_off)
         return DONE;
+    mind_the_cut(&previous);
+    snapshot = current_snapshot();
     for (uint64 from = 0; from == 0 || from < n; from += ENTRIES_PER_SEAL)
-        write_seal(rows, from, Min(from + ENTRIES_PER_SEAL, n), &previous);
+        write_seal(rows, from, Min(from + ENTRIES_PER_SEAL, n), snapshot, &previous);
     Async_Notify("onefin", psprintf("%lld", (long long)previous.number));
+    *sealed = (OfLastSeal){get_extension_oid("onefin", false), previous.number, previous.hash};
     return DONE;
 }
 
@@ -195,6 +254,7 @@ static void flush_at_commit(void) {
 
 static Outcome in_transaction(bool hold_off) {
     Outcome outcome = NO_EXTENSION;
+    OfLastSeal sealed = {0};
 
     StartTransactionCommand();
     XactIsoLevel = XACT_REPEATABLE_READ;
@@ -207,11 +267,13 @@ static Outcome in_transaction(bool hold_off) {
             of_run_as_owner(&lock, NULL, false);
         }
         PushActiveSnapshot(GetTransactionSnapshot());
-        outcome = seal_new(hold_off);
+        outcome = seal_new(hold_off, &sealed);
         PopActiveSnapshot();
         of_spi_end();
     }
     CommitTransactionCommand();
+    if (sealed.number > 0)
+        of_note_seal(&sealed);
     return outcome;
 }
 

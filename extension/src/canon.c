@@ -1,107 +1,133 @@
 /*
- * canon.c: the canonical bytes of a journal entry and the chain of seals.
+ * canon.c: the canonical bytes of an entry and of a message's version, and the chain of seals.
  *
- *   hash(n) = SHA-256(hash(n-1) || n || entry || entry ...)        hash(0) is 32 zero bytes
+ *   digest(entry) = SHA-256(its columns in the order of OF_ENTRY_COLUMNS)
+ *   hash(n) = SHA-256(hash(n-1) || n || at || cluster || base_id || snapshot || digest || digest
+ * ...)
  *
- * n is 8 bytes, most significant first, as are all numbers here. An entry is its columns in the
- * order of OF_ENTRY_COLUMNS, each as one length of 4 bytes and so many bytes; NULL is the length
- * 0xFFFFFFFF. bigint, xid8 and timestamptz (microseconds since 2000-01-01 UTC) are 8 bytes, integer
- * 4, bytea and text as they are, everything else its text form, in UTF-8. None of this depends on
- * a setting, on the machine or on the cluster: an export can be checked without a database.
+ * hash(0) is 32 zero bytes; n is 8 bytes. Columns, and what follows n but for the digests, are
+ * fields: a length of 4 bytes and so many bytes, NULL being the length 0xFFFFFFFF. Numbers have the
+ * most significant byte first. bigint, xid8 and timestamptz (microseconds since 2000-01-01 UTC) are
+ * 8 bytes, integer 4, boolean 1, uuid 16, bytea and text as they are, everything else its text
+ * form, in UTF-8. None of this depends on a setting, on the machine or on the cluster: an export
+ * can be checked without a database. Entries go into the chain by their digests, so that an extract
+ * can prove itself without showing what it leaves out.
  */
 #include "postgres.h"
 
 #include "canon.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
 #include "port/pg_bswap.h"
 #include "utils/lsyscache.h"
+#include "utils/uuid.h"
 
 #define NULL_LENGTH 0xFFFFFFFFu
 
-static void add(pg_cryptohash_ctx *chain, const void *data, size_t length) {
-    if (pg_cryptohash_update(chain, data, length) < 0)
-        elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(chain));
-}
+static const Oid entry_types[OF_ENTRY_NCOLUMNS] = {
+    INT8OID, XID8OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID,  INT8OID,  INT8OID,
+    INT4OID, TEXTOID, TEXTOID,        TEXTOID, TEXTOID, INETOID, BYTEAOID, BYTEAOID, JSONBOID};
 
-static void add_field(pg_cryptohash_ctx *chain, const void *data, uint32 length) {
+void of_canon_bytes(StringInfo to, const void *data, uint32 length) {
     uint32 prefix = pg_hton32(length);
 
-    add(chain, &prefix, sizeof(prefix));
-    add(chain, data, length);
+    appendBinaryStringInfo(to, (const char *)&prefix, sizeof(prefix));
+    appendBinaryStringInfo(to, data, length);
 }
 
-static void add_null(pg_cryptohash_ctx *chain) {
+static void add_null(StringInfo to) {
     uint32 prefix = pg_hton32(NULL_LENGTH);
 
-    add(chain, &prefix, sizeof(prefix));
+    appendBinaryStringInfo(to, (const char *)&prefix, sizeof(prefix));
 }
 
-static void add_value(pg_cryptohash_ctx *chain, Datum value, Oid type) {
+void of_canon_text(StringInfo to, const char *text) {
+    if (text)
+        of_canon_bytes(to, text, strlen(text));
+    else
+        add_null(to);
+}
+
+void of_canon_int64(StringInfo to, int64 number) {
+    uint64 bytes = pg_hton64((uint64)number);
+
+    of_canon_bytes(to, &bytes, sizeof(bytes));
+}
+
+static void add_by_output(StringInfo to, Datum value, Oid type) {
+    Oid output;
+    bool varlena;
+    char *text;
+
+    getTypeOutputInfo(type, &output, &varlena);
+    text = OidOutputFunctionCall(output, value);
+    of_canon_text(to, text);
+    pfree(text);
+}
+
+void of_canon_value(StringInfo to, Datum value, bool isnull, Oid type) {
+    if (isnull) {
+        add_null(to);
+        return;
+    }
     switch (type) {
     case INT8OID:
     case XID8OID:
-    case TIMESTAMPTZOID: {
-        uint64 number = pg_hton64((uint64)DatumGetInt64(value));
-
-        add_field(chain, &number, sizeof(number));
+    case TIMESTAMPTZOID:
+        of_canon_int64(to, DatumGetInt64(value));
         break;
-    }
     case INT4OID: {
         uint32 number = pg_hton32((uint32)DatumGetInt32(value));
 
-        add_field(chain, &number, sizeof(number));
+        of_canon_bytes(to, &number, sizeof(number));
         break;
     }
+    case BOOLOID: {
+        uint8 truth = DatumGetBool(value);
+
+        of_canon_bytes(to, &truth, sizeof(truth));
+        break;
+    }
+    case UUIDOID:
+        of_canon_bytes(to, DatumGetUUIDP(value)->data, UUID_LEN);
+        break;
     case TEXTOID:
     case BYTEAOID: {
         struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
 
-        add_field(chain, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+        of_canon_bytes(to, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
         break;
     }
-    default: {
-        Oid output;
-        bool varlena;
-        char *text;
-
-        getTypeOutputInfo(type, &output, &varlena);
-        text = OidOutputFunctionCall(output, value);
-        add_field(chain, text, strlen(text));
-        pfree(text);
-    }
+    default:
+        add_by_output(to, value, type);
     }
 }
 
-/* Begins the hash of a seal. The context is freed by of_chain_end. */
-pg_cryptohash_ctx *of_chain_begin(const OfHash *previous, int64 number) {
-    pg_cryptohash_ctx *chain = pg_cryptohash_create(PG_SHA256);
-    uint64 n = pg_hton64((uint64)number);
-
-    if (pg_cryptohash_init(chain) < 0)
-        elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(chain));
-    add(chain, previous->bytes, sizeof(previous->bytes));
-    add(chain, &n, sizeof(n));
-    return chain;
+void of_entry_digest(const Datum *values, const bool *nulls, StringInfo scratch, OfHash *digest) {
+    resetStringInfo(scratch);
+    for (int column = 0; column < OF_ENTRY_NCOLUMNS; column++)
+        of_canon_value(scratch, values[column], nulls[column], entry_types[column]);
+    of_hash(scratch->data, scratch->len, digest);
 }
 
-/* Adds one entry, a row of OF_ENTRY_COLUMNS. */
-void of_chain_entry(pg_cryptohash_ctx *chain, HeapTuple row, TupleDesc desc) {
-    for (int column = 1; column <= OF_ENTRY_NCOLUMNS; column++) {
-        bool isnull;
-        Datum value = heap_getattr(row, column, desc, &isnull);
+void of_chain_begin(OfChain *chain, const OfHash *previous, const OfSealHead *head) {
+    uint64 number = pg_hton64((uint64)head->number);
 
-        if (isnull)
-            add_null(chain);
-        else
-            add_value(chain, value, TupleDescAttr(desc, column - 1)->atttypid);
-    }
+    initStringInfo(&chain->bytes);
+    appendBinaryStringInfo(&chain->bytes, (const char *)previous->bytes, OF_HASH_BYTES);
+    appendBinaryStringInfo(&chain->bytes, (const char *)&number, sizeof(number));
+    of_canon_int64(&chain->bytes, head->at);
+    of_canon_int64(&chain->bytes, head->cluster);
+    of_canon_int64(&chain->bytes, head->base_id);
+    of_canon_text(&chain->bytes, head->snapshot);
 }
 
-void of_chain_end(pg_cryptohash_ctx *chain, OfHash *hash) {
-    if (pg_cryptohash_final(chain, hash->bytes, sizeof(hash->bytes)) < 0)
-        elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(chain));
-    pg_cryptohash_free(chain);
+void of_chain_entry(OfChain *chain, const OfHash *digest) {
+    appendBinaryStringInfo(&chain->bytes, (const char *)digest->bytes, OF_HASH_BYTES);
+}
+
+void of_chain_end(OfChain *chain, OfHash *hash) {
+    of_hash(chain->bytes.data, chain->bytes.len, hash);
+    pfree(chain->bytes.data);
 }

@@ -16,4 +16,13 @@
 #define of_owns_database(database, role) object_ownercheck(DatabaseRelationId, database, role)
 #endif
 
+/* A new row's entries in all indexes; an error when a unique one has its key. */
+#if PG_VERSION_NUM < 160000
+#define of_insert_index_tuples(target, slot, estate)                                               \
+    ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL)
+#else
+#define of_insert_index_tuples(target, slot, estate)                                               \
+    ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false)
+#endif
+
 #endif

@@ -9,17 +9,20 @@
 
 #include "journal.h"
 
-#include "catalog/pg_type_d.h"
-#include "common/cryptohash.h"
-#include "common/sha2.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "canon.h"
 #include "identity.h"
 #include "json.h"
 #include "libpq/libpq-be.h"
 #include "miscadmin.h"
-#include "plan.h"
+#include "row.h"
 #include "shared.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
 
 /* Where the actor is: told by the gateway inside onefin.call, else this connection's peer. */
 static Datum client_address(const OfActor *actor, bool *isnull) {
@@ -39,37 +42,48 @@ static Datum client_address(const OfActor *actor, bool *isnull) {
     return address;
 }
 
-/* Writes an entry into the journal, in this transaction. */
-void of_journal(const OfEntry *entry) {
-    static OfStatement insert = {"INSERT INTO onefin.journal (kind, audience, org_id, topic_id, "
-                                 "subject_id, account_id, version,"
-                                 " digest, detail, actor_id, session_id, db_user, address)"
-                                 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-                                 13,
-                                 {TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT4OID,
-                                  BYTEAOID, JSONBOID, INT8OID, INT8OID, TEXTOID, INETOID}};
+/* What a person without a session connects with: the session's own way in is the gateway's. */
+static const char *client_application(const OfActor *actor) {
+    return actor->session || application_name == NULL || *application_name == '\0'
+               ? NULL
+               : application_name;
+}
+
+static void fill(OfRow *row, const OfEntry *entry) {
     const OfActor *actor = of_actor();
-    OfArgs args = {0};
     bool isnull;
     Datum address = client_address(actor, &isnull);
 
-    of_arg_text(&args, entry->kind);
-    of_arg_text(&args, entry->audience);
-    of_arg_id(&args, entry->org);
-    of_arg_id(&args, entry->topic);
-    of_arg_id(&args, entry->subject);
-    of_arg_id(&args, entry->account);
-    of_arg(&args, Int32GetDatum(entry->version), entry->version == 0);
-    of_arg(&args, PointerGetDatum(entry->digest), entry->digest == NULL);
-    of_arg(&args, PointerGetDatum(entry->detail), entry->detail == NULL);
-    of_arg_id(&args, actor->account);
-    of_arg_id(&args, actor->session);
-    of_arg_text(&args, GetUserNameFromId(GetSessionUserId(), false));
-    of_arg(&args, address, isnull);
+    of_row_set_id(row, OF_ENTRY_ID, of_next_id("journal_id_seq"));
+    of_row_set(row, OF_ENTRY_XACT, FullTransactionIdGetDatum(GetTopFullTransactionId()), false);
+    of_row_set(row, OF_ENTRY_AT, TimestampTzGetDatum(GetCurrentTimestamp()), false);
+    of_row_set_id(row, OF_ENTRY_ACTOR, actor->account);
+    of_row_set_id(row, OF_ENTRY_SESSION, actor->session);
+    of_row_set_id(row, OF_ENTRY_ORG, entry->org);
+    of_row_set_id(row, OF_ENTRY_TOPIC, entry->topic);
+    of_row_set_id(row, OF_ENTRY_SUBJECT, entry->subject);
+    of_row_set_id(row, OF_ENTRY_ACCOUNT, entry->account);
+    of_row_set(row, OF_ENTRY_VERSION, Int32GetDatum(entry->version), entry->version == 0);
+    of_row_set_text(row, OF_ENTRY_KIND, entry->kind);
+    of_row_set_text(row, OF_ENTRY_AUDIENCE, entry->audience);
+    of_row_set_text(row, OF_ENTRY_DB_USER, GetUserNameFromId(GetSessionUserId(), false));
+    of_row_set_text(row, OF_ENTRY_APPLICATION, client_application(actor));
+    of_row_set(row, OF_ENTRY_ADDRESS, address, isnull);
+    of_row_set(row, OF_ENTRY_DIGEST, PointerGetDatum(entry->digest), entry->digest == NULL);
+    of_row_set(row, OF_ENTRY_RECORD, PointerGetDatum(entry->record), entry->record == NULL);
+    of_row_set(row, OF_ENTRY_DETAIL, PointerGetDatum(entry->detail), entry->detail == NULL);
+}
 
-    of_spi_begin();
-    of_run_as_owner(&insert, &args, false);
-    of_spi_end();
+/* Writes an entry into the journal, in this transaction. */
+void of_journal(const OfEntry *entry) {
+    static const char *const names[OF_ENTRY_NCOLUMNS] = OF_ENTRY_NAMES;
+    Relation journal = table_open(of_relation("journal"), RowExclusiveLock);
+    OfRow row;
+
+    of_row_empty(&row, RelationGetDescr(journal), names, OF_ENTRY_NCOLUMNS);
+    fill(&row, entry);
+    of_row_insert(journal, &row);
+    table_close(journal, NoLock);
     of_wake_sealer_at_commit();
 }
 
@@ -80,17 +94,4 @@ Jsonb *of_detail(const char *key, const char *value) {
     of_json_begin(&state);
     of_json_string(&state, key, value);
     return of_json_end(&state);
-}
-
-/* SHA-256 of some bytes, as a bytea of 32. */
-bytea *of_sha256(const void *data, size_t length) {
-    bytea *digest = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-    pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
-
-    SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-    if (pg_cryptohash_init(context) < 0 || pg_cryptohash_update(context, data, length) < 0 ||
-        pg_cryptohash_final(context, (uint8 *)VARDATA(digest), PG_SHA256_DIGEST_LENGTH) < 0)
-        elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(context));
-    pg_cryptohash_free(context);
-    return digest;
 }

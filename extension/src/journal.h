@@ -15,7 +15,7 @@
 #define OF_TO_ACCOUNT "account"
 #define OF_TO_NONE    "none"
 
-/* One entry; 0 and NULL stand for "none". Actor, session, database user and address are added. */
+/* One entry; 0 and NULL stand for "none". Who acts, from where and by which program is added. */
 typedef struct OfEntry {
     const char *kind;
     const char *audience;
@@ -24,12 +24,12 @@ typedef struct OfEntry {
     int64 subject;
     int64 account;
     int32 version;
-    bytea *digest;
+    bytea *digest; /* SHA-256 of a text, or of a document's bytes */
+    bytea *record; /* SHA-256 of a message's version (record.c) */
     Jsonb *detail;
 } OfEntry;
 
 extern void of_journal(const OfEntry *entry);
 extern Jsonb *of_detail(const char *key, const char *value);
-extern bytea *of_sha256(const void *data, size_t length);
 
 #endif

@@ -14,15 +14,17 @@
 
 #include "message.h"
 
-#include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_type_d.h"
 #include "commands/trigger.h"
 #include "identity.h"
 #include "journal.h"
 #include "mb/pg_wchar.h"
 #include "plan.h"
+#include "sha256.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -40,60 +42,27 @@ const OfImport *of_set_import(const OfImport *import) {
     return before;
 }
 
-static int column_of(TupleDesc desc, const char *name) {
-    int number = SPI_fnumber(desc, name);
-
-    if (number <= 0)
-        elog(ERROR, "onefin.message has no column %s", name);
-    return number;
+static bool is_note(const OfRow *row) {
+    return strcmp(of_row_text(row, OF_MESSAGE_VISIBILITY), "staff") == 0;
 }
 
-static Datum get(HeapTuple row, TupleDesc desc, const char *name, bool *isnull) {
-    return heap_getattr(row, column_of(desc, name), desc, isnull);
+static int count_documents(const OfRow *row) {
+    ArrayType *ids;
+
+    if (of_row_null(row, OF_MESSAGE_DOCUMENTS))
+        return 0;
+    ids = DatumGetArrayTypeP(of_row_get(row, OF_MESSAGE_DOCUMENTS));
+    return ArrayGetNItems(ARR_NDIM(ids), ARR_DIMS(ids));
 }
 
-static int64 get_id(HeapTuple row, TupleDesc desc, const char *name) {
-    bool isnull;
-    Datum value = get(row, desc, name, &isnull);
-
-    return isnull ? 0 : DatumGetInt64(value);
+static void set_time(OfRow *row, int column, TimestampTz at) {
+    of_row_set(row, column, TimestampTzGetDatum(at), false);
 }
 
-static char *get_text(HeapTuple row, TupleDesc desc, const char *name) {
-    bool isnull;
-    Datum value = get(row, desc, name, &isnull);
-
-    return isnull ? NULL : TextDatumGetCString(value);
-}
-
-/* Columns to be set in a row, collected and applied at once. */
-typedef struct Changes {
-    int n;
-    int columns[16];
-    Datum values[16];
-    bool nulls[16];
-} Changes;
-
-static void set(Changes *changes, TupleDesc desc, const char *name, Datum value, bool isnull) {
-    Assert(changes->n < (int)lengthof(changes->columns));
-    changes->columns[changes->n] = column_of(desc, name);
-    changes->values[changes->n] = value;
-    changes->nulls[changes->n] = isnull;
-    changes->n++;
-}
-
-static HeapTuple apply(Changes *changes, HeapTuple row, TupleDesc desc) {
-    return heap_modify_tuple_by_cols(row, desc, changes->n, changes->columns, changes->values,
-                                     changes->nulls);
-}
-
-static int count_documents(HeapTuple row, TupleDesc desc) {
-    bool isnull;
-    Datum ids = get(row, desc, "document_ids", &isnull);
-
-    return isnull ? 0
-                  : ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(ids)),
-                                   ARR_DIMS(DatumGetArrayTypeP(ids)));
+static void set_text(OfRow *row, const char *text) {
+    of_row_set_text(row, OF_MESSAGE_TEXT, text);
+    of_row_set(row, OF_MESSAGE_DIGEST,
+               text ? PointerGetDatum(of_sha256(text, strlen(text))) : (Datum)0, text == NULL);
 }
 
 static void check_text(const char *text, bool has_documents) {
@@ -174,111 +143,141 @@ static void check_visibility(const char *visibility, OfRole author) {
                  errmsg("clients write no notes for staff"), errhint("Leave visibility out.")));
 }
 
-static HeapTuple fill_new(HeapTuple row, TupleDesc desc) {
+static HeapTuple fill_new(HeapTuple tuple, TupleDesc desc) {
     const OfActor *actor = of_require_actor();
     OfImport own = {actor->account, of_role_name(actor->role), actor->name, GetCurrentTimestamp()};
     const OfImport *author = importing ? importing : &own;
-    int64 topic = get_id(row, desc, "topic_id");
-    int64 org = of_require_topic(topic);
-    int64 reply_to = get_id(row, desc, "reply_to");
-    char *text = get_text(row, desc, "text");
-    char *visibility = get_text(row, desc, "visibility");
-    Changes changes = {0};
-    bool no_documents = count_documents(row, desc) == 0;
+    OfRow row;
+    int64 topic;
+    int64 org;
+    char *text;
 
-    check_visibility(visibility, of_role_by_name(author->role));
-    check_text(text, !no_documents);
+    of_message_read(&row, tuple, desc);
+    topic = of_row_id(&row, OF_MESSAGE_TOPIC);
+    org = of_require_topic(topic);
+    text = of_row_text(&row, OF_MESSAGE_TEXT);
+    check_visibility(of_row_text(&row, OF_MESSAGE_VISIBILITY), of_role_by_name(author->role));
+    check_text(text, count_documents(&row) > 0);
     of_spi_begin();
-    if (reply_to)
-        check_reply(reply_to, topic, visibility);
-    set(&changes, desc, "ticket_id",
-        Int64GetDatum(open_ticket(org, topic, author->account, author->at)), false);
+    if (!of_row_null(&row, OF_MESSAGE_REPLY_TO))
+        check_reply(of_row_id(&row, OF_MESSAGE_REPLY_TO), topic,
+                    of_row_text(&row, OF_MESSAGE_VISIBILITY));
+    of_row_set_id(&row, OF_MESSAGE_TICKET, open_ticket(org, topic, author->account, author->at));
     of_spi_end();
 
-    set(&changes, desc, "org_id", Int64GetDatum(org), false);
-    set(&changes, desc, "author_id", Int64GetDatum(author->account), false);
-    set(&changes, desc, "author_role", CStringGetTextDatum(author->role), false);
-    set(&changes, desc, "author_name", CStringGetTextDatum(author->name), false);
-    set(&changes, desc, "at", TimestampTzGetDatum(author->at), false);
-    set(&changes, desc, "edited_at", (Datum)0, true);
-    set(&changes, desc, "deleted_at", (Datum)0, true);
-    set(&changes, desc, "version", Int32GetDatum(1), false);
-    set(&changes, desc, "imported", BoolGetDatum(importing != NULL), false);
-    if (text == NULL)
-        set(&changes, desc, "text", CStringGetTextDatum(""), false);
-    if (no_documents)
-        set(&changes, desc, "document_ids", (Datum)0, true); /* [] is none */
-    return apply(&changes, row, desc);
+    of_row_set_id(&row, OF_MESSAGE_ORG, org);
+    of_row_set_id(&row, OF_MESSAGE_AUTHOR, author->account);
+    of_row_set_text(&row, OF_MESSAGE_AUTHOR_ROLE, author->role);
+    of_row_set_text(&row, OF_MESSAGE_AUTHOR_NAME, author->name);
+    set_time(&row, OF_MESSAGE_AT, author->at);
+    of_row_set(&row, OF_MESSAGE_EDITED_AT, (Datum)0, true);
+    of_row_set(&row, OF_MESSAGE_DELETED_AT, (Datum)0, true);
+    of_row_set(&row, OF_MESSAGE_REDACTED_AT, (Datum)0, true);
+    of_row_set(&row, OF_MESSAGE_VERSION, Int32GetDatum(1), false);
+    of_row_set(&row, OF_MESSAGE_IMPORTED, BoolGetDatum(importing != NULL), false);
+    if (count_documents(&row) == 0)
+        of_row_set(&row, OF_MESSAGE_DOCUMENTS, (Datum)0, true); /* [] is none */
+    set_text(&row, text ? text : "");
+    return of_row_tuple(&row, tuple);
 }
 
 /* Files the row that is about to be replaced. */
-static void file_version(HeapTuple row, TupleDesc desc, int32 version, TimestampTz now) {
-    static OfStatement insert = {
-        "INSERT INTO onefin.message_version (message_id, version, org_id, topic_id, author_id, at,"
-        " replaced_at, operation, visibility, digest, text)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        11,
-        {INT8OID, INT4OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
-         TEXTOID, BYTEAOID, TEXTOID}};
-    OfArgs args = {0};
-    bool isnull;
-    char *text = get_text(row, desc, "text");
+static void file_version(const OfRow *message, TimestampTz now) {
+    enum {
+        MESSAGE,
+        VERSION,
+        ORG,
+        TOPIC,
+        AUTHOR,
+        AT,
+        REPLACED_AT,
+        OPERATION,
+        VISIBILITY,
+        DIGEST,
+        TEXT
+    };
+    static const char *const columns[] = {"message_id", "version", "org_id",      "topic_id",
+                                          "author_id",  "at",      "replaced_at", "operation",
+                                          "visibility", "digest",  "text"};
+    static const struct {
+        int from, to;
+    } same[] = {{OF_MESSAGE_ID, MESSAGE},    {OF_MESSAGE_VERSION, VERSION},
+                {OF_MESSAGE_ORG, ORG},       {OF_MESSAGE_TOPIC, TOPIC},
+                {OF_MESSAGE_AUTHOR, AUTHOR}, {OF_MESSAGE_VISIBILITY, VISIBILITY},
+                {OF_MESSAGE_DIGEST, DIGEST}, {OF_MESSAGE_TEXT, TEXT}};
+    Relation versions = table_open(of_relation("message_version"), RowExclusiveLock);
+    bool first = DatumGetInt32(of_row_get(message, OF_MESSAGE_VERSION)) == 1;
+    OfRow row;
 
-    of_arg_id(&args, get_id(row, desc, "id"));
-    of_arg(&args, Int32GetDatum(version), false);
-    of_arg_id(&args, get_id(row, desc, "org_id"));
-    of_arg_id(&args, get_id(row, desc, "topic_id"));
-    of_arg_id(&args, get_id(row, desc, "author_id"));
-    of_arg(&args, get(row, desc, version == 1 ? "at" : "edited_at", &isnull), false);
-    of_arg(&args, TimestampTzGetDatum(now), false);
-    of_arg_text(&args, version == 1 ? "send" : "edit");
-    of_arg_text(&args, get_text(row, desc, "visibility"));
-    of_arg(&args, PointerGetDatum(of_sha256(text, strlen(text))), false);
-    of_arg_text(&args, text);
-    of_spi_begin();
-    of_run_as_owner(&insert, &args, false);
-    of_spi_end();
+    of_row_empty(&row, RelationGetDescr(versions), columns, lengthof(columns));
+    for (size_t i = 0; i < lengthof(same); i++)
+        of_row_set(&row, same[i].to, of_row_get(message, same[i].from),
+                   of_row_null(message, same[i].from));
+    of_row_set(&row, AT, of_row_get(message, first ? OF_MESSAGE_AT : OF_MESSAGE_EDITED_AT), false);
+    set_time(&row, REPLACED_AT, now);
+    of_row_set_text(&row, OPERATION, first ? "send" : "edit");
+    of_row_insert(versions, &row);
+    table_close(versions, NoLock);
 }
 
-static void refuse_if_deleted(HeapTuple row, TupleDesc desc) {
-    bool standing;
-
-    (void)get(row, desc, "deleted_at", &standing);
-    if (!standing)
+static void refuse_if_deleted(const OfRow *row) {
+    if (!of_row_null(row, OF_MESSAGE_DELETED_AT))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("message %lld is deleted", (long long)get_id(row, desc, "id")),
+                        errmsg("message %lld is deleted", (long long)of_row_id(row, OF_MESSAGE_ID)),
                         errhint("What was deleted stays so; send a new message.")));
 }
 
-static HeapTuple replace(HeapTuple old_row, HeapTuple new_row, TupleDesc desc) {
-    TimestampTz now = GetCurrentTimestamp();
-    char *old_text = get_text(old_row, desc, "text");
-    char *new_text = get_text(new_row, desc, "text");
-    Changes changes = {0};
-    bool isnull;
-    int32 version;
+/* Who may write any column (a superuser) is not let believe that it took. */
+static void refuse_other_columns(const OfRow *before, const OfRow *after) {
+    for (int i = 0; i < before->desc->natts; i++) {
+        Form_pg_attribute attribute = TupleDescAttr(before->desc, i);
 
-    refuse_if_deleted(old_row, desc);
-    if (new_text && strcmp(new_text, old_text) == 0)
-        return NULL; /* nothing was said anew */
-    if (new_text)
-        check_text(new_text, count_documents(old_row, desc) > 0);
-
-    version = DatumGetInt32(get(old_row, desc, "version", &isnull));
-    file_version(old_row, desc, version, now);
-    set(&changes, desc, "text", new_text ? CStringGetTextDatum(new_text) : (Datum)0, !new_text);
-    set(&changes, desc, "version", Int32GetDatum(version + 1), false);
-    set(&changes, desc, new_text ? "edited_at" : "deleted_at", TimestampTzGetDatum(now), false);
-    return apply(&changes, old_row, desc);
+        if (attribute->attisdropped || i == before->numbers[OF_MESSAGE_TEXT] - 1)
+            continue;
+        if (before->nulls[i] != after->nulls[i] ||
+            (!before->nulls[i] && !datum_image_eq(before->values[i], after->values[i],
+                                                  attribute->attbyval, attribute->attlen)))
+            ereport(
+                ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                 errmsg("column \"%s\" of a message stays as it is", NameStr(attribute->attname)),
+                 errhint("Only the text of a message changes, and its versions are kept.")));
+    }
 }
 
-static void bury(HeapTuple row, TupleDesc desc) {
+static HeapTuple replace(HeapTuple old_tuple, HeapTuple new_tuple, TupleDesc desc) {
+    TimestampTz now = GetCurrentTimestamp();
+    OfRow before;
+    OfRow after;
+    char *new_text;
+
+    of_message_read(&before, old_tuple, desc);
+    of_message_read(&after, new_tuple, desc);
+    refuse_other_columns(&before, &after);
+    refuse_if_deleted(&before);
+    new_text = of_row_text(&after, OF_MESSAGE_TEXT);
+    if (new_text && strcmp(new_text, of_row_text(&before, OF_MESSAGE_TEXT)) == 0)
+        return NULL; /* nothing was said anew */
+    if (new_text)
+        check_text(new_text, count_documents(&before) > 0);
+
+    file_version(&before, now);
+    set_text(&after, new_text);
+    of_row_set(&after, OF_MESSAGE_VERSION,
+               Int32GetDatum(DatumGetInt32(of_row_get(&before, OF_MESSAGE_VERSION)) + 1), false);
+    set_time(&after, new_text ? OF_MESSAGE_EDITED_AT : OF_MESSAGE_DELETED_AT, now);
+    return of_row_tuple(&after, new_tuple);
+}
+
+static void bury(HeapTuple tuple, TupleDesc desc) {
     static OfStatement update = {
         "UPDATE onefin.message SET text = NULL WHERE id = $1", 1, {INT8OID}};
     OfArgs args = {0};
+    OfRow row;
 
-    refuse_if_deleted(row, desc);
-    of_arg_id(&args, get_id(row, desc, "id"));
+    of_message_read(&row, tuple, desc);
+    refuse_if_deleted(&row);
+    of_arg_id(&args, of_row_id(&row, OF_MESSAGE_ID));
     of_spi_begin();
     of_run_as_owner(&update, &args, false);
     of_spi_end();
@@ -304,25 +303,23 @@ Datum onefin_message_before(PG_FUNCTION_ARGS) {
 
 /* Ties documents to the message that carries them: the author's own, of this topic, not yet sent.
  */
-static void attach(HeapTuple row, TupleDesc desc) {
+static void attach(const OfRow *row) {
     static OfStatement update = {
         "UPDATE onefin.document SET message_id = $1, visibility = $2"
         " WHERE id = ANY ($3) AND topic_id = $4 AND uploader_id = $5 AND message_id IS NULL",
         5,
         {INT8OID, TEXTOID, INT8ARRAYOID, INT8OID, INT8OID}};
     OfArgs args = {0};
-    bool isnull;
-    Datum ids = get(row, desc, "document_ids", &isnull);
 
-    if (isnull)
+    if (of_row_null(row, OF_MESSAGE_DOCUMENTS))
         return;
-    of_arg_id(&args, get_id(row, desc, "id"));
-    of_arg_text(&args, get_text(row, desc, "visibility"));
-    of_arg(&args, ids, false);
-    of_arg_id(&args, get_id(row, desc, "topic_id"));
-    of_arg_id(&args, get_id(row, desc, "author_id"));
+    of_arg_id(&args, of_row_id(row, OF_MESSAGE_ID));
+    of_arg(&args, of_row_get(row, OF_MESSAGE_VISIBILITY), false);
+    of_arg(&args, of_row_get(row, OF_MESSAGE_DOCUMENTS), false);
+    of_arg_id(&args, of_row_id(row, OF_MESSAGE_TOPIC));
+    of_arg_id(&args, of_row_id(row, OF_MESSAGE_AUTHOR));
     of_spi_begin();
-    if (of_run_as_owner(&update, &args, false) != (uint64)count_documents(row, desc))
+    if (of_run_as_owner(&update, &args, false) != (uint64)count_documents(row))
         ereport(ERROR,
                 (errcode(ERRCODE_NO_DATA_FOUND),
                  errmsg("a document of the message is not there to be sent"),
@@ -330,59 +327,61 @@ static void attach(HeapTuple row, TupleDesc desc) {
     of_spi_end();
 }
 
-static void withdraw(HeapTuple row, TupleDesc desc) {
+static void withdraw(const OfRow *row) {
     static OfStatement update = {
         "UPDATE onefin.document SET withdrawn_at = $2 WHERE message_id = $1",
         2,
         {INT8OID, TIMESTAMPTZOID}};
     OfArgs args = {0};
-    bool isnull;
 
-    if (count_documents(row, desc) == 0)
+    if (count_documents(row) == 0)
         return;
-    of_arg_id(&args, get_id(row, desc, "id"));
-    of_arg(&args, get(row, desc, "deleted_at", &isnull), false);
+    of_arg_id(&args, of_row_id(row, OF_MESSAGE_ID));
+    of_arg(&args, of_row_get(row, OF_MESSAGE_DELETED_AT), false);
     of_spi_begin();
     of_run_as_owner(&update, &args, false);
     of_spi_end();
 }
 
-static void journal_message(HeapTuple row, TupleDesc desc, const char *kind) {
-    char *text = get_text(row, desc, "text");
-    bool isnull;
+static void journal_version(const OfRow *row, const char *kind) {
+    bytea *digest = of_row_null(row, OF_MESSAGE_DIGEST)
+                        ? NULL
+                        : DatumGetByteaPP(of_row_get(row, OF_MESSAGE_DIGEST));
+    OfHash record;
 
+    of_message_record(row, &record);
     of_journal(&(OfEntry){.kind = kind,
-                          .audience = strcmp(get_text(row, desc, "visibility"), "staff") == 0
-                                          ? OF_TO_STAFF
-                                          : OF_TO_ORG,
-                          .org = get_id(row, desc, "org_id"),
-                          .topic = get_id(row, desc, "topic_id"),
-                          .subject = get_id(row, desc, "id"),
-                          .version = DatumGetInt32(get(row, desc, "version", &isnull)),
-                          .digest = text ? of_sha256(text, strlen(text)) : NULL});
+                          .audience = is_note(row) ? OF_TO_STAFF : OF_TO_ORG,
+                          .org = of_row_id(row, OF_MESSAGE_ORG),
+                          .topic = of_row_id(row, OF_MESSAGE_TOPIC),
+                          .subject = of_row_id(row, OF_MESSAGE_ID),
+                          .version = DatumGetInt32(of_row_get(row, OF_MESSAGE_VERSION)),
+                          .digest = digest,
+                          .record = of_hash_bytea(&record)});
 }
 
 PG_FUNCTION_INFO_V1(onefin_message_after);
 Datum onefin_message_after(PG_FUNCTION_ARGS) {
     TriggerData *trigger = (TriggerData *)fcinfo->context;
-    TupleDesc desc;
-    bool standing;
+    bool inserted;
+    OfRow row;
 
     if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
         !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("onefin.message_after is an AFTER trigger for each row")));
-    desc = RelationGetDescr(trigger->tg_relation);
-    if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
-        attach(trigger->tg_trigtuple, desc);
-        journal_message(trigger->tg_trigtuple, desc,
-                        importing ? "message.imported" : "message.sent");
-        return PointerGetDatum(NULL);
+    inserted = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
+    of_message_read(&row, inserted ? trigger->tg_trigtuple : trigger->tg_newtuple,
+                    RelationGetDescr(trigger->tg_relation));
+    if (inserted) {
+        attach(&row);
+        journal_version(&row, importing ? "message.imported" : "message.sent");
+    } else if (of_row_null(&row, OF_MESSAGE_DELETED_AT)) {
+        journal_version(&row, "message.edited");
+    } else {
+        withdraw(&row);
+        journal_version(&row, "message.deleted");
     }
-    (void)get(trigger->tg_newtuple, desc, "deleted_at", &standing);
-    if (!standing)
-        withdraw(trigger->tg_newtuple, desc);
-    journal_message(trigger->tg_newtuple, desc, standing ? "message.edited" : "message.deleted");
     return PointerGetDatum(NULL);
 }
 

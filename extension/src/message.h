@@ -1,5 +1,5 @@
 /*
- * message.h: whose words an imported message holds.
+ * message.h: a row of onefin.message, and whose words an imported one holds.
  */
 #ifndef ONEFIN_MESSAGE_H
 #define ONEFIN_MESSAGE_H
@@ -7,6 +7,36 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "row.h"
+#include "sha256.h"
+
+/* Columns of onefin.message, in the order of the table (40_message.sql). */
+typedef enum OfMessageColumn {
+    OF_MESSAGE_ID,
+    OF_MESSAGE_ORG,
+    OF_MESSAGE_TOPIC,
+    OF_MESSAGE_TICKET,
+    OF_MESSAGE_AUTHOR,
+    OF_MESSAGE_AT,
+    OF_MESSAGE_EDITED_AT,
+    OF_MESSAGE_DELETED_AT,
+    OF_MESSAGE_REDACTED_AT,
+    OF_MESSAGE_REPLY_TO,
+    OF_MESSAGE_VERSION,
+    OF_MESSAGE_IMPORTED,
+    OF_MESSAGE_AUTHOR_ROLE,
+    OF_MESSAGE_AUTHOR_NAME,
+    OF_MESSAGE_VISIBILITY,
+    OF_MESSAGE_CLIENT_KEY,
+    OF_MESSAGE_DOCUMENTS,
+    OF_MESSAGE_DIGEST,
+    OF_MESSAGE_TEXT,
+    OF_MESSAGE_NCOLUMNS
+} OfMessageColumn;
+
+extern void of_message_empty(OfRow *row, TupleDesc desc);
+extern void of_message_read(OfRow *row, HeapTuple tuple, TupleDesc desc);
+extern void of_message_record(const OfRow *message, OfHash *record);
 
 /* An author as the row of a message keeps it. */
 typedef struct OfImport {

@@ -19,6 +19,7 @@
 #include "json.h"
 #include "miscadmin.h"
 #include "plan.h"
+#include "sha256.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/rel.h"

@@ -11,6 +11,7 @@
 #include "shared.h"
 
 #include "access/xact.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
@@ -31,6 +32,7 @@ typedef struct Slot {
     OfSealerState state;
     Latch *latch; /* of the sealer */
     TimestampTz not_before;
+    OfLastSeal last;
     pg_atomic_uint32 woken;
 } Slot;
 
@@ -86,6 +88,7 @@ static Slot *take_slot(Oid database) {
         slot->state = OF_SEALER_NONE;
         slot->latch = NULL;
         slot->not_before = 0;
+        slot->last = (OfLastSeal){0};
         pg_atomic_write_u32(&slot->woken, 0);
     }
     return slot;
@@ -154,6 +157,28 @@ void of_sealer_attach(Oid database) {
 /* Whether a writer has asked since the last time. Call before looking for entries. */
 bool of_sealer_take_wakeup(void) {
     return pg_atomic_exchange_u32(&my_slot->woken, 0) != 0;
+}
+
+void of_note_seal(const OfLastSeal *last) {
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    my_slot->last = *last;
+    LWLockRelease(shared->lock);
+}
+
+/* Number 0 when this server has written none. */
+OfLastSeal of_last_seal(void) {
+    Oid extension = get_extension_oid("onefin", true);
+    OfLastSeal last = {0};
+    Slot *slot;
+
+    if (shared == NULL)
+        return last;
+    LWLockAcquire(shared->lock, LW_SHARED);
+    slot = find_slot(MyDatabaseId);
+    if (slot && slot->last.extension == extension)
+        last = slot->last;
+    LWLockRelease(shared->lock);
+    return last;
 }
 
 static void stay_away(Slot *slot, int milliseconds) {

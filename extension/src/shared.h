@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "sha256.h"
 #include "storage/latch.h"
 
 /* Databases of a cluster that can have a sealer at a time. */
@@ -29,6 +30,17 @@ extern void of_wake_sealer_at_commit(void);
 extern void of_sealer_attach(Oid database);
 extern bool of_sealer_take_wakeup(void);
 extern void of_sealer_detach(OfSealerState state);
+
+/* The newest seal that this server has written for this database. The extension tells a new record
+ * from that of one that was dropped. */
+typedef struct OfLastSeal {
+    Oid extension;
+    int64 number; /* 0: none */
+    OfHash hash;
+} OfLastSeal;
+
+extern void of_note_seal(const OfLastSeal *last);
+extern OfLastSeal of_last_seal(void);
 
 /* For the launcher. */
 extern void of_launcher_attach(void);

@@ -1,0 +1,35 @@
+/*
+ * verify.h: what a verification has found, between the files that look.
+ */
+#ifndef ONEFIN_VERIFY_H
+#define ONEFIN_VERIFY_H
+
+#include "postgres.h"
+
+#include "canon.h"
+#include "lookup.h"
+
+/* The first place that does not match; 0 stands for "none" in each. */
+typedef struct OfBroken {
+    const char *what; /* NULL: nothing is */
+    int64 seal;
+    int64 entry;
+    int64 message;
+    int32 version;
+} OfBroken;
+
+/* One entry as read, by OfEntryColumn. */
+typedef struct OfSealedEntry {
+    Datum values[OF_ENTRY_NCOLUMNS];
+    bool nulls[OF_ENTRY_NCOLUMNS];
+} OfSealedEntry;
+
+/* Messages and versions, looked up for entries about them. */
+typedef struct OfMessages OfMessages;
+
+extern OfMessages *of_messages_open(Snapshot snapshot);
+extern bool of_messages_check(OfMessages *messages, const OfSealedEntry *entry, OfBroken *broken);
+extern int64 of_messages_checked(const OfMessages *messages);
+extern void of_messages_close(OfMessages *messages);
+
+#endif
