@@ -70,10 +70,12 @@ SELECT j.id AS entry, s.number AS seal FROM onefin.journal j JOIN onefin.seal s 
     WHERE j.subject_id = :edited AND j.version = 2 AND j.kind = 'message.edited' \gset
 -- A seal by its place, since how many there are is the sealer's affair.
 CREATE FUNCTION t.named(broken jsonb) RETURNS text LANGUAGE sql STABLE
-RETURN CASE (broken ->> 'seal')::bigint WHEN current_setting('t.seal')::bigint THEN 'its own'
+RETURN CASE WHEN (SELECT (broken -> 'entry')::bigint = ANY (entries) FROM onefin.seal
+        WHERE number = (broken ->> 'seal')::bigint AND broken ->> 'entry' IS NOT NULL) THEN 'that of the entry'
+    ELSE CASE (broken ->> 'seal')::bigint WHEN current_setting('t.seal')::bigint THEN 'its own'
     WHEN current_setting('t.seal')::bigint - 1 THEN 'the one before' WHEN 1 THEN 'the first'
     WHEN (SELECT max(number) FROM onefin.seal) THEN 'the last' WHEN (SELECT max(number) + 1 FROM onefin.seal) THEN 'the next'
-    ELSE CASE WHEN broken ->> 'seal' IS NOT NULL THEN 'another' END END;
+    ELSE CASE WHEN broken ->> 'seal' IS NOT NULL THEN 'another' END END END;
 CREATE VIEW t.bit AS
     SELECT a.attrelid::regclass AS relation, a.attname AS column, a.attnum, t.tamper(format('UPDATE %s SET %I = %s WHERE %s',
         a.attrelid::regclass, a.attname, t.flipped(a.atttypid, a.attname), w.row_is)) AS broken
@@ -130,7 +132,8 @@ CREATE VIEW t.act (n, what, statement) AS SELECT row_number() OVER (), what, for
     ('version: texts swapped', 'UPDATE onefin.message_version SET text = CASE version WHEN 1 THEN ''text 2'' ELSE ''first'' END WHERE message_id = %3$s'),
     ('version: added', 'INSERT INTO onefin.message_version SELECT id, 1, org_id, topic_id, author_id, at, at, ''send'', visibility, digest, text FROM onefin.message WHERE id = %3$s - 1')
     ) a (what, statement);
-SELECT what, broken ->> 'what' AS found, t.named(broken) AS seal, broken ->> 'entry' AS entry, broken ->> 'message' AS message,
+SELECT what, broken ->> 'what' AS found, t.named(broken) AS seal,
+    CASE WHEN what <> 'seal: order of entries' THEN broken ->> 'entry' END AS entry, broken ->> 'message' AS message,
     broken ->> 'version' AS version
 FROM (SELECT n, what, t.tamper(statement) AS broken FROM t.act) act ORDER BY n;
 SELECT onefin.journal_verify() -> 'broken' AS broken;

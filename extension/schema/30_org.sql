@@ -80,3 +80,20 @@ CREATE VIEW onefin.org_access WITH (security_invoker) AS
     FROM onefin.org o JOIN onefin.account a ON a.org_id = o.id
     WHERE a.role = 'client' AND a.disabled_at IS NULL AND o.archived_at IS NULL;
 COMMENT ON VIEW onefin.org_access IS 'Who may see which company now; read by the C code only';
+
+-- What backends remember of this view is thrown away when what it reads changes, by whatever hand.
+CREATE FUNCTION onefin.access_changed() RETURNS trigger
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_access_changed';
+COMMENT ON FUNCTION onefin.access_changed() IS 'Tells every backend that somebody''s access may have changed';
+CREATE TRIGGER access AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON onefin.account
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.access_changed();
+CREATE TRIGGER access AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON onefin.org
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.access_changed();
+CREATE TRIGGER access AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON onefin.assignment
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.access_changed();
+CREATE TRIGGER access AFTER UPDATE OR DELETE OR TRUNCATE ON onefin.topic
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.access_changed();
+ALTER TABLE onefin.account ENABLE ALWAYS TRIGGER access;
+ALTER TABLE onefin.org ENABLE ALWAYS TRIGGER access;
+ALTER TABLE onefin.assignment ENABLE ALWAYS TRIGGER access;
+ALTER TABLE onefin.topic ENABLE ALWAYS TRIGGER access;

@@ -15,13 +15,8 @@ CREATE VIEW onefin.document_body WITH (security_invoker) AS
     FROM onefin.document d;
 COMMENT ON VIEW onefin.document_body IS 'A document as JSON';
 
-CREATE FUNCTION onefin.message_json(m onefin.message, documents jsonb) RETURNS jsonb LANGUAGE sql STABLE
-RETURN jsonb_build_object(
-    'id', m.id, 'org', m.org_id, 'topic', m.topic_id, 'ticket', m.ticket_id, 'author', m.author_id,
-    'author_name', m.author_name, 'author_role', m.author_role, 'at', m.at, 'text', m.text,
-    'version', m.version, 'edited_at', m.edited_at, 'deleted_at', m.deleted_at,
-    'visibility', m.visibility, 'imported', m.imported, 'reply_to', m.reply_to,
-    'client_key', m.client_key, 'documents', documents);
+CREATE FUNCTION onefin.message_json(m onefin.message, documents jsonb) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'onefin_message_json';
 COMMENT ON FUNCTION onefin.message_json(onefin.message, jsonb) IS 'The newest version of a message as JSON, with the documents given';
 
 CREATE VIEW onefin.message_body WITH (security_invoker) AS

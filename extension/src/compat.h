@@ -16,6 +16,15 @@
 #define of_owns_database(database, role) object_ownercheck(DatabaseRelationId, database, role)
 #endif
 
+/* Whether a role may execute a function. */
+#if PG_VERSION_NUM < 160000
+#define of_may_execute(function, role)                                                             \
+    (pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK)
+#else
+#define of_may_execute(function, role)                                                             \
+    (object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK)
+#endif
+
 /* A new row's entries in all indexes; an error when a unique one has its key. */
 #if PG_VERSION_NUM < 160000
 #define of_insert_index_tuples(target, slot, estate)                                               \

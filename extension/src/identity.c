@@ -13,6 +13,8 @@
 
 #include "identity.h"
 
+#include "access.h"
+
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
@@ -66,37 +68,28 @@ OfActor *of_set_call_actor(OfActor *actor) {
     return before;
 }
 
-/* The account whose db_role is the session user. */
-static void find_by_session_user(OfActor *actor) {
-    static OfStatement find = {"SELECT id, role, org_id, department_id, name FROM onefin.account"
-                               " WHERE db_role = $1 AND disabled_at IS NULL",
-                               1,
-                               {NAMEOID}};
-    OfArgs args = {0};
+/* Fills in who an account is; the role is OF_NOBODY when it is not there or disabled. */
+void of_actor_is(OfActor *actor, int64 account) {
+    const OfAccess *access = of_access(account);
 
-    memset(actor, 0, sizeof(*actor));
-    of_arg(
-        &args,
-        DirectFunctionCall1(namein, CStringGetDatum(GetUserNameFromId(GetSessionUserId(), false))),
-        false);
-    of_spi_begin();
-    if (of_run_as_owner(&find, &args, true) == 1) {
-        actor->account = of_result_id(0, 1);
-        actor->role = of_role_by_name(of_result_text(0, 2));
-        actor->org = of_result_id(0, 3);
-        actor->department = of_result_id(0, 4);
-        strlcpy(actor->name, of_result_text(0, 5), sizeof(actor->name));
-    }
-    of_spi_end();
+    actor->account = account;
+    actor->role = access->role;
+    actor->org = access->org;
+    actor->department = access->department;
+    strlcpy(actor->name, access->name, sizeof(actor->name));
 }
 
 /* Who acts; account is 0 when nobody does. Valid until the next call of this function. */
 const OfActor *of_actor(void) {
     static OfActor direct;
+    int64 account;
 
     if (call_actor)
         return call_actor;
-    find_by_session_user(&direct);
+    memset(&direct, 0, sizeof(direct));
+    account = of_account_of_role(GetSessionUserId());
+    if (account)
+        of_actor_is(&direct, account);
     return &direct;
 }
 
@@ -116,47 +109,27 @@ bool of_is_ghost(const OfActor *actor) {
     return actor->role == OF_ADMIN || actor->role == OF_SUPERVISOR;
 }
 
-/* Companies that the actor may see now, in CurrentMemoryContext or the call's. */
+/* Companies that the actor may see now, ascending; valid until rights are asked for again. */
 ArrayType *of_my_orgs(const OfActor *actor) {
-#define ORGS_OF(role)                                                                              \
-    {                                                                                              \
-        "SELECT coalesce(array_agg(org_id), '{}') FROM onefin.org_access"                          \
-        " WHERE account_id = $1 AND role = '" role "'",                                            \
-            1, {                                                                                   \
-            INT8OID                                                                                \
-        }                                                                                          \
-    }
-    static OfStatement of_role[] = {
-        {0}, ORGS_OF("admin"), ORGS_OF("supervisor"), ORGS_OF("accountant"), ORGS_OF("client")};
-    MemoryContext context =
-        actor == call_actor ? GetMemoryChunkContext(call_actor) : CurrentMemoryContext;
-    OfArgs args = {0};
-    ArrayType *orgs;
-
-    if (actor->orgs)
-        return actor->orgs;
-    if (actor->role == OF_NOBODY)
-        return construct_empty_array(INT8OID);
-    of_arg_id(&args, actor->account);
-    of_spi_begin();
-    of_run_as_owner(&of_role[actor->role], &args, true);
-    orgs = DatumGetArrayTypeP(of_result_copy(0, 1, context));
-    of_spi_end();
-    if (actor == call_actor)
-        call_actor->orgs = orgs;
-    return orgs;
+    return of_access_orgs(actor->account);
 }
 
 /* Whether the actor may see a company. */
 bool of_sees_org(const OfActor *actor, int64 org) {
     ArrayType *orgs = of_my_orgs(actor);
-    int64 *ids = (int64 *)ARR_DATA_PTR(orgs);
-    int n = ArrayGetNItems(ARR_NDIM(orgs), ARR_DIMS(orgs));
+    const int64 *ids = (const int64 *)ARR_DATA_PTR(orgs);
+    int low = 0;
+    int high = ArrayGetNItems(ARR_NDIM(orgs), ARR_DIMS(orgs));
 
-    for (int i = 0; i < n; i++)
-        if (ids[i] == org)
-            return true;
-    return false;
+    while (low < high) {
+        int middle = (low + high) / 2;
+
+        if (ids[middle] < org)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < ArrayGetNItems(ARR_NDIM(orgs), ARR_DIMS(orgs)) && ids[low] == org;
 }
 
 /*
@@ -164,16 +137,9 @@ bool of_sees_org(const OfActor *actor, int64 org) {
  * one that is somebody else's.
  */
 int64 of_require_topic(int64 topic) {
-    static OfStatement find = {"SELECT org_id FROM onefin.topic WHERE id = $1", 1, {INT8OID}};
     const OfActor *actor = of_require_actor();
-    OfArgs args = {0};
-    int64 org = 0;
+    int64 org = of_org_of_topic(topic);
 
-    of_arg_id(&args, topic);
-    of_spi_begin();
-    if (of_run_as_owner(&find, &args, true) == 1)
-        org = of_result_id(0, 1);
-    of_spi_end();
     if (org == 0 || !of_sees_org(actor, org))
         ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no topic %lld", (long long)topic),
                         errhint("The topics that you may see are those that topics lists.")));

@@ -18,8 +18,7 @@ typedef struct OfActor {
     int64 department; /* of a supervisor */
     OfRole role;
     char name[256];
-    Datum address;   /* inet of the device inside onefin.call, else 0 */
-    ArrayType *orgs; /* my_orgs(), once computed inside onefin.call; in the call's memory */
+    Datum address; /* inet of the device inside onefin.call, else 0 */
 } OfActor;
 
 /* User and security context to go back to. An aborted (sub)transaction restores them by itself. */
@@ -35,6 +34,8 @@ extern Oid of_group_role(OfRole role);
 extern const OfActor *of_actor(void);
 extern const OfActor *of_require_actor(void);
 extern OfActor *of_set_call_actor(OfActor *actor);
+
+extern void of_actor_is(OfActor *actor, int64 account);
 
 extern ArrayType *of_my_orgs(const OfActor *actor);
 extern bool of_sees_org(const OfActor *actor, int64 org);

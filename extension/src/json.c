@@ -93,3 +93,11 @@ Jsonb *of_json_empty(void) {
     of_json_begin(&state);
     return of_json_end(&state);
 }
+
+/* [] */
+Jsonb *of_json_empty_array(void) {
+    JsonbParseState *state = NULL;
+
+    pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+    return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+}

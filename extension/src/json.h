@@ -17,6 +17,7 @@ extern void of_json_bool(JsonbParseState **state, const char *key, bool value);
 extern void of_json_value(JsonbParseState **state, const char *key, Datum json);
 extern void of_json_element(JsonbParseState **state, Datum json);
 extern Jsonb *of_json_empty(void);
+extern Jsonb *of_json_empty_array(void);
 extern Jsonb *of_json_end(JsonbParseState **state);
 
 #endif

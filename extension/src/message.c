@@ -14,6 +14,7 @@
 
 #include "message.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_type_d.h"
 #include "commands/trigger.h"
@@ -25,6 +26,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -40,6 +42,35 @@ const OfImport *of_set_import(const OfImport *import) {
 
     importing = import;
     return before;
+}
+
+static bool keep_inserted = false;
+static HeapTuple inserted = NULL; /* in TopTransactionContext */
+static TupleDesc inserted_desc;
+
+void of_keep_inserted(void) {
+    keep_inserted = true;
+    inserted = NULL;
+}
+
+HeapTuple of_take_inserted(TupleDesc *desc) {
+    HeapTuple tuple = inserted;
+
+    *desc = inserted_desc;
+    keep_inserted = false;
+    inserted = NULL;
+    return tuple;
+}
+
+static void keep_if_asked(HeapTuple tuple, TupleDesc desc) {
+    MemoryContext before;
+
+    if (!keep_inserted)
+        return;
+    before = MemoryContextSwitchTo(TopTransactionContext);
+    inserted = heap_copytuple(tuple);
+    inserted_desc = desc;
+    MemoryContextSwitchTo(before);
 }
 
 static bool is_note(const OfRow *row) {
@@ -75,6 +106,20 @@ static void check_text(const char *text, bool has_documents) {
                         errhint("Attach long texts as a document.")));
 }
 
+/* The topic's open ticket; 0 when it has none. */
+static int64 find_ticket(int64 topic) {
+    static const char *const names[] = {"id"};
+    Datum key = Int64GetDatum(topic);
+    int64 ticket = 0;
+    OfFound found;
+    OfRow row;
+
+    if (of_find_begin(&found, "ticket", "ticket_current", 1, &key, &row, names, 1))
+        ticket = of_row_id(&row, 0);
+    of_find_end(&found);
+    return ticket;
+}
+
 /* The topic's open ticket, opening one when there is none. */
 static int64 open_ticket(int64 org, int64 topic, int64 author, TimestampTz at) {
     static OfStatement open = {
@@ -82,36 +127,32 @@ static int64 open_ticket(int64 org, int64 topic, int64 author, TimestampTz at) {
         " ON CONFLICT (topic_id) WHERE state <> 'closed' DO NOTHING RETURNING id",
         4,
         {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID}};
-    static OfStatement find = {
-        "SELECT id FROM onefin.ticket WHERE topic_id = $1 AND state <> 'closed'", 1, {INT8OID}};
+    int64 ticket = find_ticket(topic);
     OfArgs args = {0};
-    OfArgs topic_only = {0};
-    int64 ticket;
+    bool opened;
 
-    of_arg_id(&topic_only, topic);
-    if (of_run_as_owner(&find, &topic_only, false) == 1)
-        return of_result_id(0, 1);
-
+    if (ticket)
+        return ticket;
     of_arg_id(&args, org);
     of_arg_id(&args, topic);
     of_arg_id(&args, author);
     of_arg(&args, TimestampTzGetDatum(at), false);
-    if (of_run_as_owner(&open, &args, false) == 1) {
-        ticket = of_result_id(0, 1);
+    of_spi_begin();
+    opened = of_run_as_owner(&open, &args, false) == 1;
+    ticket = opened ? of_result_id(0, 1) : find_ticket(topic);
+    of_spi_end();
+    if (ticket == 0) /* another writer opened it between the two looks, and a third closed it */
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("the round of topic %lld was closed meanwhile", (long long)topic),
+                        errhint("Send the message again.")));
+    if (opened)
         of_journal(&(OfEntry){.kind = "ticket.opened",
                               .audience = OF_TO_ORG,
                               .org = org,
                               .topic = topic,
                               .subject = ticket,
                               .detail = of_detail("state", "open")});
-        return ticket;
-    }
-    /* Another writer opened it between the two looks. */
-    if (of_run_as_owner(&find, &topic_only, false) != 1)
-        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                        errmsg("the round of topic %lld was closed meanwhile", (long long)topic),
-                        errhint("Send the message again.")));
-    return of_result_id(0, 1);
+    return ticket;
 }
 
 /* An answer stays in its topic, and a client cannot answer what clients do not see. */
@@ -125,11 +166,13 @@ static void check_reply(int64 reply_to, int64 topic, const char *visibility) {
     of_arg_id(&args, reply_to);
     of_arg_id(&args, topic);
     of_arg_text(&args, visibility);
+    of_spi_begin();
     if (of_run_as_owner(&find, &args, false) != 1)
         ereport(ERROR,
                 (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no message %lld", (long long)reply_to),
                  errhint("reply_to names a message of the same topic; a public answer names a "
                          "public one.")));
+    of_spi_end();
 }
 
 static void check_visibility(const char *visibility, OfRole author) {
@@ -158,12 +201,10 @@ static HeapTuple fill_new(HeapTuple tuple, TupleDesc desc) {
     text = of_row_text(&row, OF_MESSAGE_TEXT);
     check_visibility(of_row_text(&row, OF_MESSAGE_VISIBILITY), of_role_by_name(author->role));
     check_text(text, count_documents(&row) > 0);
-    of_spi_begin();
     if (!of_row_null(&row, OF_MESSAGE_REPLY_TO))
         check_reply(of_row_id(&row, OF_MESSAGE_REPLY_TO), topic,
                     of_row_text(&row, OF_MESSAGE_VISIBILITY));
     of_row_set_id(&row, OF_MESSAGE_TICKET, open_ticket(org, topic, author->account, author->at));
-    of_spi_end();
 
     of_row_set_id(&row, OF_MESSAGE_ORG, org);
     of_row_set_id(&row, OF_MESSAGE_AUTHOR, author->account);
@@ -363,17 +404,18 @@ static void journal_version(const OfRow *row, const char *kind) {
 PG_FUNCTION_INFO_V1(onefin_message_after);
 Datum onefin_message_after(PG_FUNCTION_ARGS) {
     TriggerData *trigger = (TriggerData *)fcinfo->context;
-    bool inserted;
+    bool is_new;
     OfRow row;
 
     if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
         !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("onefin.message_after is an AFTER trigger for each row")));
-    inserted = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
-    of_message_read(&row, inserted ? trigger->tg_trigtuple : trigger->tg_newtuple,
+    is_new = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
+    of_message_read(&row, is_new ? trigger->tg_trigtuple : trigger->tg_newtuple,
                     RelationGetDescr(trigger->tg_relation));
-    if (inserted) {
+    if (is_new) {
+        keep_if_asked(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation));
         attach(&row);
         journal_version(&row, importing ? "message.imported" : "message.sent");
     } else if (of_row_null(&row, OF_MESSAGE_DELETED_AT)) {

@@ -9,6 +9,7 @@
 #include "datatype/timestamp.h"
 #include "row.h"
 #include "sha256.h"
+#include "utils/jsonb.h"
 
 /* Columns of onefin.message, in the order of the table (40_message.sql). */
 typedef enum OfMessageColumn {
@@ -37,6 +38,11 @@ typedef enum OfMessageColumn {
 extern void of_message_empty(OfRow *row, TupleDesc desc);
 extern void of_message_read(OfRow *row, HeapTuple tuple, TupleDesc desc);
 extern void of_message_record(const OfRow *message, OfHash *record);
+extern Jsonb *of_message_json(const OfRow *row, Datum documents);
+
+/* Of the next message that is inserted, a copy is kept for whoever asks; NULL when none was. */
+extern void of_keep_inserted(void);
+extern HeapTuple of_take_inserted(TupleDesc *desc);
 
 /* An author as the row of a message keeps it. */
 typedef struct OfImport {

@@ -2,28 +2,41 @@
  * method.c: the functions of schema onefin_api as methods.
  *
  * A method is found in the catalog by its name, once a backend; a change of any function makes all
- * be found anew. For each set of parameters that callers give there is one statement, with a plan
- * per role (plan.h): SELECT onefin_api.method(name => $1, ...).
+ * be found anew. One written in C is called as it is, with its defaults where callers leave
+ * parameters out. For the others there is one statement for each set of parameters given, with a
+ * plan per role (plan.h): SELECT onefin_api.method(name => $1, ...).
  */
 #include "postgres.h"
 
 #include "method.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_collation_d.h"
+#include "catalog/pg_language_d.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type_d.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "nodes/primnodes.h"
+#include "nodes/readfuncs.h"
+#include "optimizer/optimizer.h"
 #include "plan.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
+#include "utils/datum.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 typedef struct Variant {
@@ -39,6 +52,9 @@ typedef struct Method {
     int nrequired;
     char *params[OF_MAX_ARGS];
     Oid types[OF_MAX_ARGS];
+    bool direct;       /* by its address, below; else by a statement */
+    FmgrInfo function; /* fn_oid is set in any case */
+    NullableDatum defaults[OF_MAX_ARGS];
     Variant *variants;
 } Method;
 
@@ -97,6 +113,31 @@ static HeapTuple find_function(const char *name) {
     return found;
 }
 
+/* Takes the constants that stand for parameters left out. False when one is no constant. */
+static bool take_defaults(HeapTuple function, Method *method) {
+    bool isnull;
+    Datum list = SysCacheGetAttr(PROCOID, function, Anum_pg_proc_proargdefaults, &isnull);
+    int place = method->nrequired;
+    ListCell *cell;
+
+    if (isnull)
+        return true;
+    foreach (cell, (List *)stringToNode(TextDatumGetCString(list))) {
+        Node *expression = eval_const_expressions(NULL, lfirst(cell));
+        Const *constant = (Const *)expression;
+
+        if (!IsA(expression, Const))
+            return false;
+        method->defaults[place].isnull = constant->constisnull;
+        method->defaults[place].value =
+            constant->constisnull
+                ? (Datum)0
+                : datumCopy(constant->constvalue, constant->constbyval, constant->constlen);
+        place++;
+    }
+    return true;
+}
+
 static Method *learn(const char *name) {
     HeapTuple function = find_function(name);
     Form_pg_proc form;
@@ -118,6 +159,9 @@ static Method *learn(const char *name) {
     method->nparams = form->pronargs;
     method->nrequired = form->pronargs - form->pronargdefaults;
     method->variants = NULL;
+    method->direct =
+        form->prolang == ClanguageId && !form->proretset && take_defaults(function, method);
+    fmgr_info_cxt(form->oid, &method->function, methods_memory);
     for (int i = 0; i < method->nparams; i++) {
         method->params[i] = names[i];
         method->types[i] = types[i];
@@ -292,15 +336,8 @@ static Variant *make_variant(Method *method, uint32 given) {
     return variant;
 }
 
-/*
- * Runs a method as the current user; the result is in the caller's memory. Errors: 42883 for an
- * unknown method, 22xxx for parameters, and whatever the method raises.
- */
-Datum of_method_run(const char *name, Jsonb *params) {
+static Datum run_by_statement(Method *method, uint32 given, const OfArgs *args) {
     MemoryContext context = CurrentMemoryContext;
-    Method *method = find_method(name);
-    OfArgs args = {0};
-    uint32 given = read_params(method, params, &args);
     Variant *variant = method->variants;
     Datum result;
 
@@ -309,9 +346,48 @@ Datum of_method_run(const char *name, Jsonb *params) {
     if (variant == NULL)
         variant = make_variant(method, given);
     of_spi_begin();
-    if (of_run(&variant->statement, &args, false) != 1)
-        elog(ERROR, "method %s returned no row", name);
+    if (of_run(&variant->statement, args, false) != 1)
+        elog(ERROR, "method %s returned no row", method->name);
     result = of_result_copy(0, 1, context);
     of_spi_end();
     return result;
+}
+
+/* As a statement would: with the right to execute, and a snapshot that sees what was done so far.
+ */
+static Datum run_directly(Method *method, uint32 given, const OfArgs *args) {
+    LOCAL_FCINFO(fcinfo, OF_MAX_ARGS);
+    int n = 0;
+    Datum result;
+
+    if (!of_may_execute(method->function.fn_oid, GetUserId()))
+        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, method->name);
+    InitFunctionCallInfoData(*fcinfo, &method->function, method->nparams, DEFAULT_COLLATION_OID,
+                             NULL, NULL);
+    for (int i = 0; i < method->nparams; i++) {
+        fcinfo->args[i] = method->defaults[i];
+        if (given & (1u << i)) {
+            fcinfo->args[i] = (NullableDatum){.value = args->values[n]};
+            n++;
+        }
+    }
+    CommandCounterIncrement();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    result = FunctionCallInvoke(fcinfo);
+    PopActiveSnapshot();
+    if (fcinfo->isnull)
+        elog(ERROR, "method %s returned nothing", method->name);
+    return result;
+}
+
+/*
+ * Runs a method as the current user; the result is in the caller's memory. Errors: 42883 for an
+ * unknown method, 22xxx for parameters, and whatever the method raises.
+ */
+Datum of_method_run(const char *name, Jsonb *params) {
+    Method *method = find_method(name);
+    OfArgs args = {0};
+    uint32 given = read_params(method, params, &args);
+
+    return (method->direct ? run_directly : run_by_statement)(method, given, &args);
 }

@@ -9,15 +9,21 @@
 
 #include "row.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type_d.h"
 #include "commands/sequence.h"
 #include "compat.h"
 #include "executor/executor.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 /* Where the columns are; found in their order, so each mostly at the first look. */
 static void find_columns(OfRow *row, const char *const *names, int n) {
@@ -53,6 +59,13 @@ void of_row_read(OfRow *row, HeapTuple tuple, TupleDesc desc, const char *const 
     row->desc = desc;
     find_columns(row, names, n);
     heap_deform_tuple(tuple, desc, row->values, row->nulls);
+}
+
+/* The row of a slot of the same table, valid while the slot holds it. */
+void of_row_take(OfRow *row, TupleTableSlot *slot) {
+    slot_getallattrs(slot);
+    memcpy(row->values, slot->tts_values, sizeof(Datum) * row->desc->natts);
+    memcpy(row->nulls, slot->tts_isnull, sizeof(bool) * row->desc->natts);
 }
 
 /* The row as a tuple; in the place of the original, where there is one. */
@@ -118,4 +131,56 @@ void of_row_insert(Relation relation, const OfRow *row) {
     ExecCloseIndices(target);
     ExecDropSingleTupleTableSlot(slot);
     FreeExecutorState(estate);
+}
+
+static RegProcedure equality_of(Oid type) {
+    switch (type) {
+    case INT8OID:
+        return F_INT8EQ;
+    case BYTEAOID:
+        return F_BYTEAEQ;
+    case UUIDOID:
+        return F_UUID_EQ;
+    default:
+        elog(ERROR, "no lookup by type %u", type);
+    }
+}
+
+static void begin_scan(OfFound *found, int nkeys, const Datum *keys) {
+    ScanKeyData equal[2];
+
+    Assert(nkeys <= (int)lengthof(equal));
+    for (int i = 0; i < nkeys; i++)
+        ScanKeyInit(&equal[i], (AttrNumber)(i + 1), BTEqualStrategyNumber,
+                    equality_of(TupleDescAttr(RelationGetDescr(found->index), i)->atttypid),
+                    keys[i]);
+    found->scan = index_beginscan(found->table, found->index, found->snapshot, nkeys, 0);
+    index_rescan(found->scan, equal, nkeys, NULL, 0);
+}
+
+/*
+ * Finds the row of some keys as it is now, by one index and without a plan: what every call asks
+ * for must not become a scan of the whole table because that was empty when a plan was made.
+ * Anybody's rights are for the caller to mind. of_find_end() follows, found or not.
+ */
+bool of_find_begin(OfFound *found, const char *table, const char *index, int nkeys,
+                   const Datum *keys, OfRow *row, const char *const *names, int n) {
+    found->table = table_open(of_relation(table), AccessShareLock);
+    found->index = index_open(of_relation(index), AccessShareLock);
+    found->snapshot = RegisterSnapshot(GetLatestSnapshot());
+    found->slot = table_slot_create(found->table, NULL);
+    begin_scan(found, nkeys, keys);
+    if (!index_getnext_slot(found->scan, ForwardScanDirection, found->slot))
+        return false;
+    of_row_empty(row, RelationGetDescr(found->table), names, n);
+    of_row_take(row, found->slot);
+    return true;
+}
+
+void of_find_end(OfFound *found) {
+    index_endscan(found->scan);
+    ExecDropSingleTupleTableSlot(found->slot);
+    UnregisterSnapshot(found->snapshot);
+    index_close(found->index, NoLock);
+    table_close(found->table, NoLock);
 }

@@ -8,7 +8,11 @@
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "executor/tuptable.h"
 #include "utils/rel.h"
+#include "utils/snapshot.h"
 
 /* A row taken apart. Columns are addressed by their place in the list of names it was read with. */
 #define OF_MAX_COLUMNS 64
@@ -24,6 +28,7 @@ typedef struct OfRow {
 extern void of_row_empty(OfRow *row, TupleDesc desc, const char *const *names, int n);
 extern void of_row_read(OfRow *row, HeapTuple tuple, TupleDesc desc, const char *const *names,
                         int n);
+extern void of_row_take(OfRow *row, TupleTableSlot *slot);
 extern HeapTuple of_row_tuple(const OfRow *row, HeapTuple original);
 
 static inline bool of_row_null(const OfRow *row, int column) {
@@ -49,5 +54,18 @@ extern bool of_relation_exists(const char *name);
 extern Oid of_relation(const char *name);
 extern int64 of_next_id(const char *sequence);
 extern void of_row_insert(Relation relation, const OfRow *row);
+
+/* One row found by an index; what is read of it is valid until of_find_end(). */
+typedef struct OfFound {
+    Relation table;
+    Relation index;
+    Snapshot snapshot;
+    IndexScanDesc scan;
+    TupleTableSlot *slot;
+} OfFound;
+
+extern bool of_find_begin(OfFound *found, const char *table, const char *index, int nkeys,
+                          const Datum *keys, OfRow *row, const char *const *names, int n);
+extern void of_find_end(OfFound *found);
 
 #endif

@@ -17,14 +17,19 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-/* A message as its caller sees it, in the caller's memory. */
-static Datum read_message(int64 message) {
+/* A message as its caller sees it, in the caller's memory; 0 when it is not in sight. */
+static Datum find_message(int64 message) {
     static OfStatement read = {"SELECT body FROM onefin.message_body WHERE id = $1", 1, {INT8OID}};
     OfArgs args = {0};
-    Datum body;
 
     of_arg_id(&args, message);
-    body = of_value(&read, &args, false, false);
+    return of_value(&read, &args, false, false);
+}
+
+/* One that was just written. */
+static Datum read_message(int64 message) {
+    Datum body = find_message(message);
+
     if (body == (Datum)0)
         elog(ERROR, "message %lld is not there after it was written", (long long)message);
     return body;
@@ -32,64 +37,59 @@ static Datum read_message(int64 message) {
 
 /* The author's message of this key, or 0. */
 static int64 find_by_key(int64 author, Datum client_key) {
-    static OfStatement find = {
-        "SELECT id FROM onefin.message WHERE author_id = $1 AND client_key = $2",
-        2,
-        {INT8OID, UUIDOID}};
-    OfArgs args = {0};
-    int64 message;
+    static const char *const names[] = {"id"};
+    Datum keys[] = {Int64GetDatum(author), client_key};
+    int64 message = 0;
+    OfFound found;
+    OfRow row;
 
-    of_arg_id(&args, author);
-    of_arg(&args, client_key, false);
-    of_spi_begin();
-    message = of_run(&find, &args, false) == 1 ? of_result_id(0, 1) : 0;
-    of_spi_end();
+    if (of_find_begin(&found, "message", "message_client_key", 2, keys, &row, names, 1))
+        message = of_row_id(&row, 0);
+    of_find_end(&found);
     return message;
+}
+
+/* Inserts; returns the message, which needs no second look unless it has documents. */
+static Datum insert(const OfArgs *args, bool as_owner) {
+    static OfStatement statement = {"INSERT INTO onefin.message (topic_id, text, client_key,"
+                                    " visibility, reply_to, document_ids)"
+                                    " VALUES ($1, $2, $3, $4, $5, $6)",
+                                    6,
+                                    {INT8OID, TEXTOID, UUIDOID, TEXTOID, INT8OID, INT8ARRAYOID}};
+    HeapTuple inserted;
+    TupleDesc desc;
+    OfRow row;
+
+    of_keep_inserted();
+    of_spi_begin();
+    (as_owner ? of_run_as_owner : of_run)(&statement, args, false);
+    of_spi_end();
+    inserted = of_take_inserted(&desc);
+    if (inserted == NULL)
+        elog(ERROR, "the triggers of onefin.message did not fire");
+    of_message_read(&row, inserted, desc);
+    return of_row_null(&row, OF_MESSAGE_DOCUMENTS)
+               ? JsonbPGetDatum(of_message_json(&row, JsonbPGetDatum(of_json_empty_array())))
+               : read_message(of_row_id(&row, OF_MESSAGE_ID));
 }
 
 /*
- * Inserts. Returns the message's id, or 0 when one of the same author and key came first; *body is
- * the message, where that needs no second look (it has no documents).
+ * Once per author and key: {message, repeated}. Of two who send the same at once, the second fails
+ * on the unique index; onefin.call then does it again (call.c), and finds the first.
  */
-static int64 insert(const OfArgs *args, bool as_owner, Datum *body) {
-    static OfStatement statement = {
-        "INSERT INTO onefin.message (topic_id, text, client_key, visibility, reply_to, "
-        "document_ids)"
-        " VALUES ($1, $2, $3, $4, $5, $6)"
-        " ON CONFLICT (author_id, client_key) WHERE client_key IS NOT NULL DO NOTHING"
-        " RETURNING id, CASE WHEN document_ids IS NULL THEN onefin.message_json(message, '[]') END",
-        6,
-        {INT8OID, TEXTOID, UUIDOID, TEXTOID, INT8OID, INT8ARRAYOID}};
-    MemoryContext context = CurrentMemoryContext;
-    int64 message = 0;
-
-    of_spi_begin();
-    if ((as_owner ? of_run_as_owner : of_run)(&statement, args, false) == 1) {
-        message = of_result_id(0, 1);
-        *body = of_result_copy(0, 2, context);
-    }
-    of_spi_end();
-    return message;
-}
-
-/* Once per author and key, whoever of two asks first: {message, repeated}. */
 static Datum send_once(int64 author, Datum client_key, bool has_key, const OfArgs *args,
                        bool as_owner) {
-    int64 message = has_key ? find_by_key(author, client_key) : 0;
-    bool repeated = message != 0;
+    int64 earlier = has_key ? find_by_key(author, client_key) : 0;
     JsonbParseState *json = NULL;
-    Datum body = (Datum)0;
+    Datum message = earlier ? find_message(earlier) : insert(args, as_owner);
 
-    if (!repeated && (message = insert(args, as_owner, &body)) == 0) {
-        if ((message = find_by_key(author, client_key)) == 0)
-            ereport(ERROR, (errcode(ERRCODE_UNIQUE_VIOLATION),
-                            errmsg("the client_key is that of a message out of your sight"),
-                            errhint("Choose a new key for each message.")));
-        repeated = true;
-    }
+    if (message == (Datum)0)
+        ereport(ERROR, (errcode(ERRCODE_UNIQUE_VIOLATION),
+                        errmsg("the client_key is that of a message out of your sight"),
+                        errhint("Choose a new key for each message.")));
     of_json_begin(&json);
-    of_json_value(&json, "message", body ? body : read_message(message));
-    of_json_bool(&json, "repeated", repeated);
+    of_json_value(&json, "message", message);
+    of_json_bool(&json, "repeated", earlier != 0);
     return JsonbPGetDatum(of_json_end(&json));
 }
 

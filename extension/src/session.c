@@ -19,15 +19,18 @@
 #include "json.h"
 #include "miscadmin.h"
 #include "plan.h"
+#include "row.h"
 #include "sha256.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 #include "watch.h"
 
 #include <sodium.h>
 
 #define TOKEN_BYTES  32
+#define TOUCH_MS     60000 /* last_seen is kept to the minute */
 #define PASSWORD_MIN 8
 #define PASSWORD_MAX 1024
 
@@ -41,38 +44,37 @@ static void touch(int64 session) {
     OfArgs args = {0};
 
     of_arg_id(&args, session);
+    of_spi_begin();
     of_run_as_owner(&update, &args, false);
+    of_spi_end();
 }
 
 /* Finds the open session of a token, and who it is. False when there is none. */
 bool of_session_find(text *token, OfActor *actor) {
-    static OfStatement find = {
-        "SELECT s.id, a.id, a.role, a.org_id, a.department_id, a.name,"
-        " s.last_seen < now() - interval '1 minute'"
-        " FROM onefin.session s JOIN onefin.account a ON a.id = s.account_id"
-        " WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.expires_at > now()"
-        " AND a.disabled_at IS NULL",
-        1,
-        {BYTEAOID}};
-    OfArgs args = {0};
-    bool found;
-    bool isnull;
+    enum { ID, ACCOUNT, LAST_SEEN, EXPIRES_AT, ENDED_AT };
+    static const char *const names[] = {"id", "account_id", "last_seen", "expires_at", "ended_at"};
+    Datum hash = token_hash(token);
+    TimestampTz now = GetCurrentTimestamp();
+    TimestampTz last_seen = 0;
+    OfFound session;
+    OfRow row;
 
-    of_arg(&args, token_hash(token), false);
-    of_spi_begin();
-    found = of_run_as_owner(&find, &args, false) == 1;
-    if (found) {
-        actor->session = of_result_id(0, 1);
-        actor->account = of_result_id(0, 2);
-        actor->role = of_role_by_name(of_result_text(0, 3));
-        actor->org = of_result_id(0, 4);
-        actor->department = of_result_id(0, 5);
-        strlcpy(actor->name, of_result_text(0, 6), sizeof(actor->name));
-        if (DatumGetBool(of_result(0, 7, &isnull)))
-            touch(actor->session);
+    if (of_find_begin(&session, "session", "session_token_hash_key", 1, &hash, &row, names,
+                      lengthof(names)) &&
+        of_row_null(&row, ENDED_AT) && DatumGetTimestampTz(of_row_get(&row, EXPIRES_AT)) > now) {
+        actor->session = of_row_id(&row, ID);
+        actor->account = of_row_id(&row, ACCOUNT);
+        last_seen = DatumGetTimestampTz(of_row_get(&row, LAST_SEEN));
     }
-    of_spi_end();
-    return found;
+    of_find_end(&session);
+    if (actor->session == 0)
+        return false;
+    of_actor_is(actor, actor->account);
+    if (actor->role == OF_NOBODY)
+        return false;
+    if (TimestampDifferenceExceeds(last_seen, now, TOUCH_MS))
+        touch(actor->session);
+    return true;
 }
 
 /* Journals the end of the sessions in SPI_tuptable (id, account), and ends their watches. */

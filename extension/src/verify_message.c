@@ -73,12 +73,6 @@ int64 of_messages_checked(const OfMessages *messages) {
     return messages->checked;
 }
 
-static void take_slot(OfRow *row, TupleTableSlot *slot) {
-    slot_getallattrs(slot);
-    memcpy(row->values, slot->tts_values, sizeof(Datum) * row->desc->natts);
-    memcpy(row->nulls, slot->tts_isnull, sizeof(bool) * row->desc->natts);
-}
-
 /* Which texts are gone by right; read once, when the first is missed. */
 static void read_gone(OfMessages *messages) {
     static OfStatement read = {
@@ -143,7 +137,7 @@ static bool go_back(OfMessages *messages, int64 id, int32 number, OfRow *message
 
     if (slot == NULL)
         return false;
-    take_slot(version, slot);
+    of_row_take(version, slot);
     if (!repeats(version, message, number == 1))
         return false;
     of_row_set(message, OF_MESSAGE_VERSION, Int32GetDatum(number), false);
@@ -163,7 +157,7 @@ static bool follows(OfMessages *messages, int64 id, int32 number, const OfRow *m
 
     if (slot == NULL)
         return false;
-    take_slot(&messages->version, slot);
+    of_row_take(&messages->version, slot);
     return same(&messages->version, V_REPLACED_AT, message, made, TIMESTAMPTZOID);
 }
 
@@ -208,7 +202,7 @@ bool of_messages_check(OfMessages *messages, const OfSealedEntry *entry, OfBroke
     slot = of_lookup(&messages->messages, id);
     if (slot == NULL)
         return broken(found, entry, number, "the message is missing");
-    take_slot(message, slot);
+    of_row_take(message, slot);
     newest = DatumGetInt32(of_row_get(message, OF_MESSAGE_VERSION));
     if (number > newest)
         return broken(found, entry, number, "the message lacks this version");

@@ -1,0 +1,32 @@
+/*
+ * access.h: who an account is and what it may see now, remembered by the backend.
+ */
+#ifndef ONEFIN_ACCESS_H
+#define ONEFIN_ACCESS_H
+
+#include "postgres.h"
+
+#include "identity.h"
+#include "utils/array.h"
+
+/* Ids are 0 where there is none. */
+typedef struct OfAccess {
+    int64 account; /* key */
+    OfRole role;   /* OF_NOBODY: there is no such account, or it is disabled */
+    int64 org;     /* of a client */
+    int64 department;
+    char name[256];
+    ArrayType *orgs; /* companies that it may see, ascending; NULL until asked for */
+} OfAccess;
+
+/* Valid until the next call of any of these. */
+extern const OfAccess *of_access(int64 account);
+extern ArrayType *of_access_orgs(int64 account);
+
+/* The account of a database role, 0 when it has none. */
+extern int64 of_account_of_role(Oid role);
+
+/* The company of a topic, 0 when there is no such topic. */
+extern int64 of_org_of_topic(int64 topic);
+
+#endif
