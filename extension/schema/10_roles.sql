@@ -25,6 +25,9 @@ ALTER ROLE onefin_gateway SET log_parameter_max_length_on_error = 0;
 -- Nor does the line of JSON that could not be read, which PostgreSQL tells as an error's context.
 ALTER ROLE onefin_gateway SET log_error_verbosity = 'terse';
 
+-- The path that our own statements are run under: nothing is to be set and set back for each.
+ALTER ROLE onefin_gateway SET search_path = 'pg_catalog', 'pg_temp';
+
 CREATE SCHEMA onefin AUTHORIZATION onefin_owner;
 CREATE SCHEMA onefin_api AUTHORIZATION onefin_owner;
 COMMENT ON SCHEMA onefin IS 'Tables and rules of the firm''s conversation with its clients';

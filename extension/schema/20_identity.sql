@@ -103,6 +103,11 @@ CREATE FUNCTION onefin.my_department() RETURNS bigint
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_my_department';
 COMMENT ON FUNCTION onefin.my_department() IS 'Department of the acting supervisor; NULL for everybody else';
 
+CREATE FUNCTION onefin.may_post(org bigint, author bigint, visibility text) RETURNS boolean
+    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_may_post';
+COMMENT ON FUNCTION onefin.may_post(bigint, bigint, text) IS
+    'Whether the acting account may post this: as itself, to a company that it sees, a note only as staff';
+
 CREATE FUNCTION onefin.setting_on(name text) RETURNS boolean
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_setting_on';
 COMMENT ON FUNCTION onefin.setting_on(text) IS 'Whether a setting of the firm is true';

@@ -146,6 +146,8 @@ CREATE POLICY client ON onefin.read_mark FOR SELECT TO onefin_client
     USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]) AND NOT ghost);
 
 -- Messages: read what the role sees; write as oneself; change and delete one's own that still stands.
+CREATE POLICY post ON onefin.message FOR INSERT TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client
+    WITH CHECK (onefin.may_post(org_id, author_id, visibility));
 DO $$
 DECLARE
     role text;
@@ -159,8 +161,6 @@ BEGIN
             || CASE role WHEN 'client' THEN ' AND visibility = ''all''' ELSE '' END;
         EXECUTE format('CREATE POLICY %I ON onefin.message FOR SELECT TO %I USING (%s)',
             role || '_select', 'onefin_' || role, orgs);
-        EXECUTE format('CREATE POLICY %I ON onefin.message FOR INSERT TO %I WITH CHECK (%s)',
-            role || '_insert', 'onefin_' || role, orgs || mine);
         EXECUTE format('CREATE POLICY %I ON onefin.message FOR UPDATE TO %I USING (%s) WITH CHECK (%s)',
             role || '_update', 'onefin_' || role, orgs || mine || ' AND deleted_at IS NULL', orgs || mine);
         EXECUTE format('CREATE POLICY %I ON onefin.message FOR DELETE TO %I USING (%s)',
