@@ -1,13 +1,21 @@
 // Runs figures and prints each as one line of JSON on standard output; all else goes to standard
 // error. A file of figures/ measures what belongs together. It exports
 //
-//   figures          {name: {unit, goal}}, the goal to be reached or passed
-//   measure(names)   makes its own servers, measures ours and its peers in turns, and returns
-//                    {name: {own: [...], peer: {name, unit, values: [...]}}}: one value a round
+//   figures          {name: {unit, goal, atMost}}, the goal to be reached; where atMost is true, the
+//                    value is to stay at or below it
+//   measure(names)   makes its own servers, measures in rounds, and returns {name: measured} with
+//                      a ratio:     {own: [...], peer: {name, unit, values: [...]}}, ours and the
+//                                   peer's taking turns, one value a round
+//                      an absolute: {values: [...]}, one a round
+//                    and, in either, more: {...}, which is added to the line as it is
 //
-// A figure's value is the median of the rounds' ratios, with the smallest and greatest beside it.
+// A figure's value is the median of the rounds (of their ratios, for a ratio), with the smallest and
+// greatest beside it. noise is how far the rounds of what should not change are apart, as a part of
+// their median: of the peer for a ratio, of the figure itself for an absolute.
 
-import { readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { median, ratios, rounded } from './lib.mjs';
 
 const folder = new URL('figures/', import.meta.url);
 const files = await Promise.all(readdirSync(folder).filter(name => name.endsWith('.mjs')).sort()
@@ -20,26 +28,36 @@ for (const name of wanted.filter(name => !known.includes(name))) {
   process.exitCode = 2;
 }
 
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+const noise = values => rounded((Math.max(...values) - Math.min(...values)) / median(values));
+
+function line(figure, { unit, goal, atMost = false }, { own, peer, values = ratios(own, peer.values), more }) {
+  return {
+    figure, value: rounded(median(values)), unit, goal, better: atMost ? 'less' : 'more',
+    runs: values.length, min: rounded(Math.min(...values)), max: rounded(Math.max(...values)),
+    noise: noise(peer ? peer.values : values),
+    ...peer && {
+      own: { value: rounded(median(own)), unit: peer.unit },
+      peer: { name: peer.name, value: rounded(median(peer.values)), unit: peer.unit },
+    },
+    ...more,
+  };
 }
 
-const rounded = value => Number(value.toPrecision(4));
-
-function line(figure, { unit, goal }, { own, peer }) {
-  const ratios = own.map((value, round) => value / peer.values[round]);
-  return {
-    figure, value: rounded(median(ratios)), unit, goal, runs: ratios.length,
-    min: rounded(Math.min(...ratios)), max: rounded(Math.max(...ratios)),
-    own: { value: rounded(median(own)), unit: peer.unit },
-    peer: { name: peer.name, value: rounded(median(peer.values)), unit: peer.unit },
-  };
+/** Ticks that all processors, and that other machines on the same host, have had. */
+function ticks() {
+  const numbers = readFileSync('/proc/stat', 'utf8').split('\n')[0].split(/\s+/).slice(1, 9).map(Number);
+  return { all: numbers.reduce((sum, n) => sum + n), stolen: numbers[7] };
 }
 
 for (const file of process.exitCode ? [] : files) {
   const names = Object.keys(file.figures).filter(name => wanted.includes(name));
-  const measured = names.length ? await file.measure(names) : {};
+  if (!names.length)
+    continue;
+  console.error(`${names.join(', ')}: ${cpus().length} processors, load before ${loadavg()[0].toFixed(2)}`);
+  const before = ticks();
+  const measured = await file.measure(names);
+  const after = ticks();
+  console.error(`stolen meanwhile: ${(100 * (after.stolen - before.stolen) / (after.all - before.all)).toFixed(1)} %`);
   for (const name of names)
     console.log(JSON.stringify(line(name, file.figures[name], measured[name])));
 }

@@ -1,64 +1,71 @@
 // A full `send` (session, rules, ticket, version, journal, seal) beside the same row put into a
-// plain table with the same indexes, without and with a trigger that notifies of it.
+// plain table with the same indexes, without and with a trigger that notifies of it; and beside
+// itself while 100 connections of the gateway's role sit and listen.
 //
-// 32 writers, each with a session of its own: 16 clients, each of another company, and 16
-// accountants of 10 companies each. All contenders share a cluster, with fsync on, and take turns.
+// 32 writers, each with a session of its own: see firm.sql. All contenders share a cluster, with
+// fsync on, and take turns. A send counts when it is sealed.
+//
+// The 100 of the figure listen to a channel that nobody notifies. PostgreSQL wakes every listener of
+// the database at each notification all the same, which is what makes notifying writers so slow.
+// What 100 cost that LISTEN to onefin and onefin_typing, and so are told of every seal, is
+// "following" in the line, and not the figure: a firm has a few gateways, not 100.
 
-import { execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { Cluster } from '../../lib/cluster.mjs';
+import { psql, ratios, median, rounded, sealedRate, takeTurns, writeRate } from '../lib.mjs';
 
-const WRITERS = 32;
-const ROUNDS = 5;
-const SECONDS = 6;
-
-const peers = {
-  'send.vs_notify_trigger': { script: 'notify', name: 'INSERT with pg_notify in a trigger' },
-  'send.vs_bare_insert': { script: 'bare', name: 'bare INSERT' },
-};
+const NOTIFY = 'INSERT with pg_notify in a trigger';
+const BARE = 'bare INSERT';
+const LISTENERS = 100;
+const IDLE = ['elsewhere'];
+const FOLLOWING = ['onefin', 'onefin_typing'];
 
 export const figures = {
   'send.vs_notify_trigger': { unit: 'ratio', goal: 3 },
   'send.vs_bare_insert': { unit: 'ratio', goal: 0.5 },
+  'send.with_100_listeners': { unit: 'ratio', goal: 0.95 },
 };
 
-const file = name => fileURLToPath(new URL(`send/${name}.sql`, import.meta.url));
+const send = (cluster, seconds) => sealedRate(cluster, 'send/send', 'onefin.message', seconds);
 
-function psql(cluster, script) {
-  execFileSync('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', file(script), cluster.conninfo('postgres')],
-    { stdio: ['ignore', 'ignore', 'inherit'] });
-}
-
-/** Transactions a second; each must have put one row into the table. */
-async function pgbench(cluster, script, table, seconds) {
-  const rows = () => cluster.value(`SELECT count(*) FROM ${table}`);
-  const before = await rows();
-  const said = execFileSync('pgbench', ['-n', '-M', 'prepared', '-c', WRITERS, '-j', 2, '-T', seconds,
-    '-f', file(script), cluster.conninfo('postgres')], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-  const done = Number(said.match(/transactions actually processed: (\d+)/)[1]);
-  const made = await rows() - before;
-  if (made !== done)
-    throw new Error(`${script}: ${done} transactions made ${made} rows`);
-  return Number(said.match(/tps = ([\d.]+)/)[1]);
+async function sendHeard(cluster, channels, seconds) {
+  const listeners = await Promise.all(Array.from({ length: LISTENERS }, async () => {
+    const listener = await cluster.connect('onefin_gateway');
+    for (const channel of channels)
+      await listener.query(`LISTEN ${channel}`);
+    return listener;
+  }));
+  try {
+    return await send(cluster, seconds);
+  } finally {
+    await Promise.all(listeners.map(listener => listener.end()));
+  }
 }
 
 export async function measure(names) {
-  const cluster = await Cluster.start('fsync=on', 'max_connections=50', 'shared_buffers=512MB',
+  const cluster = await Cluster.start('fsync=on', 'max_connections=200', 'shared_buffers=512MB',
     'max_wal_size=8GB', 'checkpoint_timeout=30min');
-  const contenders = { send: 'onefin.message' };
-  for (const name of names)
-    contenders[peers[name].script] = `bench.${peers[name].script}`;
-  const values = {};
-  psql(cluster, 'setup');
-  for (let round = 0; round <= ROUNDS; round++) // the first is to get warm
-    for (const [script, table] of Object.entries(contenders)) {
-      const rate = await pgbench(cluster, script, table, round ? SECONDS : 2);
-      console.error(`${round ? `round ${round}` : 'warming'}: ${script} ${Math.round(rate)}/s`);
-      if (round)
-        (values[script] ??= []).push(rate);
-    }
-  await cluster.sealed();
+  await psql(cluster, 'firm');
+  await psql(cluster, 'send/peers');
+  const turns = {
+    'send.vs_notify_trigger': { [NOTIFY]: seconds => writeRate(cluster, 'send/notify', 'bench.notify', seconds) },
+    'send.vs_bare_insert': { [BARE]: seconds => writeRate(cluster, 'send/bare', 'bench.bare', seconds) },
+    'send.with_100_listeners': {
+      'send, 100 idle': seconds => sendHeard(cluster, IDLE, seconds),
+      'send, 100 following': seconds => sendHeard(cluster, FOLLOWING, seconds),
+    },
+  };
+  const values = await takeTurns(Object.assign({ send: seconds => send(cluster, seconds) },
+    ...names.map(name => turns[name])));
   cluster.remove();
-  return Object.fromEntries(names.map(name => [name,
-    { own: values.send, peer: { name: peers[name].name, unit: 'tx/s', values: values[peers[name].script] } }]));
+
+  const beside = (own, peer) => ({ own: values[own], peer: { name: peer, unit: 'tx/s', values: values[peer] } });
+  const measured = {
+    'send.vs_notify_trigger': () => beside('send', NOTIFY),
+    'send.vs_bare_insert': () => beside('send', BARE),
+    'send.with_100_listeners': () => ({
+      ...beside('send, 100 idle', 'send'),
+      more: { following: rounded(median(ratios(values['send, 100 following'], values.send))) },
+    }),
+  };
+  return Object.fromEntries(names.map(name => [name, measured[name]()]));
 }
