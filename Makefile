@@ -4,7 +4,7 @@
 #   make up             install what is missing, build, run the demo firm; `down` stops it, `clean-run` removes it
 #   make check          every test, on clusters and ports of their own; SUITE="regress tap" runs some
 #   make installcheck   the SQL tests against the running server that PGHOST and PGPORT name
-#   make bench          the figures; FIGURE=name runs one
+#   make bench          the figures; FIGURE="name name" runs some (test/bench/README.md)
 #   make install        the extension into the server of PG_CONFIG, the gateway into $(prefix); DESTDIR works
 #   make clean          remove .build/
 
@@ -90,8 +90,10 @@ check:
 	+@$(MAKE) -s all test/node_modules/.package-lock.json
 	@test/check $(SUITE)
 
+# The peers are packages for the server that `build` brings.
 bench:
-	@gateway/demo/require build test
+	@gateway/demo/require build test >&2
+	@gateway/demo/require bench >&2
 	+@$(MAKE) -s all test/node_modules/.package-lock.json >&2
 	@test/bench/run $(FIGURE)
 
