@@ -25,12 +25,12 @@ SELECT n + 1, CASE WHEN n < 10 THEN 3 ELSE 4 + n / 10 END FROM generate_series(0
 SET session_replication_role = replica;
 SET synchronous_commit = off;
 INSERT INTO onefin.message (id, org_id, topic_id, ticket_id, author_id, at, version, imported, author_role,
-    author_name, client_key, text)
+    author_name, client_key, digest, text)
 SELECT n, 1 + topic / 5, 1 + topic, 1 + topic, CASE n % 2 WHEN 0 THEN 3 ELSE 4 END,
     timestamptz '2026-01-01' + n * interval '10 s', 1, false, CASE n % 2 WHEN 0 THEN 'accountant' ELSE 'client' END,
-    'Person ' || n % 2, gen_random_uuid(),
-    'Assalomu alaykum, ' || n || ' raqamli bank oplata bo''yicha hujjat yubordim, tekshirib bering.'
-FROM generate_series(1, 1000000) n, LATERAL (SELECT n::bigint * 2903 % 5000) t (topic);
+    'Person ' || n % 2, gen_random_uuid(), sha256(convert_to(text, 'UTF8')), text
+FROM generate_series(1, 1000000) n, LATERAL (SELECT n::bigint * 2903 % 5000, 'Assalomu alaykum, ' || n
+    || ' raqamli bank oplata bo''yicha hujjat yubordim, tekshirib bering.') t (topic, text);
 RESET session_replication_role;
 VACUUM (ANALYZE) onefin.message;
 ANALYZE;
