@@ -17,6 +17,9 @@
 #include "shared.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
+
+#include <limits.h>
 
 PG_MODULE_MAGIC;
 
@@ -77,9 +80,19 @@ static void on_utility(PlannedStmt *statement, const char *query, bool read_only
                                 completion);
 }
 
+static void define_settings(void) {
+    DefineCustomIntVariable(
+        "onefin.anchor_interval",
+        "Seconds between lines of the server log with the newest hash of the journal; 0: none.",
+        "Whoever keeps the log elsewhere can prove by them that the journal was not rewritten.",
+        &of_anchor_interval, 3600, 0, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+    MarkGUCPrefixReserved("onefin");
+}
+
 void _PG_init(void) {
     if (IsBinaryUpgrade || !process_shared_preload_libraries_in_progress)
         return;
+    define_settings();
     of_shared_init();
     of_launcher_register();
     next_utility = ProcessUtility_hook;

@@ -13,6 +13,9 @@ extern void of_launcher_register(void);
 extern PGDLLEXPORT void onefin_launcher_main(Datum arg);
 extern PGDLLEXPORT void onefin_sealer_main(Datum database);
 
+/* onefin.anchor_interval: seconds between lines of the log with the newest hash; 0: none. */
+extern int of_anchor_interval;
+
 /* What both workers do between their turns: waits for the latch, at most so many milliseconds. */
 extern void of_worker_wait(long milliseconds);
 

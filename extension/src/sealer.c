@@ -3,9 +3,9 @@
  *
  * It waits on its latch, which the first writer after a look sets on commit; looks are PACE_US
  * apart, so that under load a seal takes many entries and few writers spend a signal on it. It
- * looks again by itself every LOOK_MS: for entries of prepared transactions and of writers that died between their
- * commit and the wake-up. Its work is done as onefin_owner (plan.c), though it connects as a
- * superuser. Without the extension in the database it says so in its slot and ends.
+ * looks again by itself every LOOK_MS: for entries of prepared transactions and of writers that
+ * died between their commit and the wake-up. Its work is done as onefin_owner (plan.c), though it
+ * connects as a superuser. Without the extension in the database it says so in its slot and ends.
  */
 #include "postgres.h"
 
@@ -22,7 +22,10 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
+
+#include <sodium.h>
 
 /* Milliseconds after which it looks unasked. */
 #define LOOK_MS 1000
@@ -31,6 +34,8 @@
  * CPU of a send went into signals, and every entry had a seal, a flush and a notification of its
  * own. */
 #define PACE_US 2000
+
+int of_anchor_interval = 3600;
 
 static void on_exit_detach(int code, Datum arg) {
     /* The state was set when it left by itself; who was killed is started again. */
@@ -73,6 +78,25 @@ static bool one_cycle(MemoryContext scratch) {
     return here;
 }
 
+/* Writes the newest hash into the server's log, where no one who rewrites the tables reaches. */
+static void anchor(void) {
+    static TimestampTz last_time = 0;
+    static int64 last_number = 0;
+    TimestampTz now = GetCurrentTimestamp();
+    OfLastSeal seal = of_last_seal_of_sealer();
+    char hash[2 * OF_HASH_BYTES + 1];
+
+    if (of_anchor_interval == 0 || seal.number <= last_number ||
+        !TimestampDifferenceExceeds(last_time, now, of_anchor_interval * 1000))
+        return;
+    sodium_bin2hex(hash, sizeof(hash), seal.hash.bytes, OF_HASH_BYTES);
+    ereport(LOG, (errmsg("onefin anchor: database %u seal %lld hash %s", MyDatabaseId,
+                         (long long)seal.number, hash),
+                  errhidestmt(true), errhidecontext(true)));
+    last_time = now;
+    last_number = seal.number;
+}
+
 void onefin_sealer_main(Datum database) {
     MemoryContext scratch;
 
@@ -87,7 +111,9 @@ void onefin_sealer_main(Datum database) {
     scratch =
         AllocSetContextCreate(TopMemoryContext, "onefin sealer cycle", ALLOCSET_DEFAULT_SIZES);
 
-    while (one_cycle(scratch))
+    while (one_cycle(scratch)) {
+        anchor();
         of_worker_wait(LOOK_MS);
+    }
     proc_exit(0);
 }

@@ -165,6 +165,10 @@ void of_note_seal(const OfLastSeal *last) {
     LWLockRelease(shared->lock);
 }
 
+OfLastSeal of_last_seal_of_sealer(void) {
+    return my_slot->last;
+}
+
 /* Number 0 when this server has written none. */
 OfLastSeal of_last_seal(void) {
     Oid extension = get_extension_oid("onefin", true);

@@ -41,6 +41,7 @@ typedef struct OfLastSeal {
 
 extern void of_note_seal(const OfLastSeal *last);
 extern OfLastSeal of_last_seal(void);
+extern OfLastSeal of_last_seal_of_sealer(void); /* for the sealer, without a transaction */
 
 /* For the launcher. */
 extern void of_launcher_attach(void);
