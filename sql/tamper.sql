@@ -123,7 +123,7 @@ CREATE VIEW t.act (n, what, statement) AS SELECT row_number() OVER (), what, for
     ('message: redacted without an entry', 'UPDATE onefin.message SET text = NULL, redacted_at = now() WHERE id = %3$s'),
     ('message: deleted without an entry', 'UPDATE onefin.message SET text = NULL, digest = NULL, deleted_at = now(), version = 4 WHERE id = %3$s'),
     ('message: deleted one brought back', 'UPDATE onefin.message SET text = ''salom'', digest = sha256(''salom''), deleted_at = NULL WHERE deleted_at IS NOT NULL'),
-    ('message: added', 'INSERT INTO onefin.message (org_id, topic_id, ticket_id, author_id, at, version, imported, author_role, author_name, text) VALUES (1, 1, 1, 6, now(), 1, false, ''client'', ''Ali'', ''never said'')'),
+    ('message: added', 'INSERT INTO onefin.message (id, org_id, topic_id, ticket_id, author_id, at, version, imported, author_role, author_name, text) VALUES (777777, 1, 1, 1, 6, now(), 1, false, ''client'', ''Ali'', ''never said'')'),
     ('version: removed', 'DELETE FROM onefin.message_version WHERE message_id = %3$s AND version = 2'),
     ('version: original removed', 'DELETE FROM onefin.message_version WHERE message_id = %3$s AND version = 1'),
     ('version: doubled as another', 'INSERT INTO onefin.message_version SELECT (jsonb_populate_record(v, ''{"version": 9}'')).* FROM onefin.message_version v WHERE message_id = %3$s AND version = 2'),
@@ -137,6 +137,13 @@ SELECT what, broken ->> 'what' AS found, t.named(broken) AS seal,
     broken ->> 'version' AS version
 FROM (SELECT n, what, t.tamper(statement) AS broken FROM t.act) act ORDER BY n;
 SELECT onefin.journal_verify() -> 'broken' AS broken;
+
+-- Several processes side by side name the same places.
+CREATE TABLE t.alone AS SELECT what, t.tamper(statement) AS broken FROM t.act;
+SET min_parallel_table_scan_size = 0;
+SELECT what, a.broken, t.tamper(b.statement) FROM t.alone a JOIN t.act b USING (what) WHERE a.broken <> t.tamper(b.statement);
+SELECT onefin.journal_verify() -> 'broken' AS broken;
+RESET min_parallel_table_scan_size;
 
 -- A range is verified by itself: what is wrong outside it does not count, what is wrong in it does.
 SELECT r ->> 'ok' AS ok, (r ->> 'seals')::bigint = :seal - 1 AS seals FROM onefin.journal_verify("to" => :seal - 1) r;

@@ -76,13 +76,7 @@ static void read_previous(Previous *previous) {
 
 /* New entries, in order, into SPI_tuptable. */
 static uint64 read_new(const Previous *previous) {
-    /* OFFSET 0: id is no way to find them; a look by it would read the whole journal. */
-    static OfStatement fresh = {"SELECT " OF_ENTRY_COLUMNS " FROM ("
-                                " SELECT * FROM onefin.journal"
-                                " WHERE xact >= pg_snapshot_xmax($1)"
-                                " UNION ALL SELECT * FROM onefin.journal"
-                                " WHERE xact = ANY (ARRAY(SELECT pg_snapshot_xip($1))) OFFSET 0) j"
-                                " WHERE id > $2 ORDER BY id",
+    static OfStatement fresh = {"SELECT " OF_ENTRY_COLUMNS " FROM " OF_UNSEALED " ORDER BY id",
                                 2,
                                 {PG_SNAPSHOTOID, INT8OID}};
     static OfStatement unnamed = {"SELECT " OF_ENTRY_COLUMNS " FROM onefin.journal j"

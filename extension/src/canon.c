@@ -20,6 +20,7 @@
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
 #include "port/pg_bswap.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/uuid.h"
 
@@ -29,11 +30,18 @@ static const Oid entry_types[OF_ENTRY_NCOLUMNS] = {
     INT8OID, XID8OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID,  INT8OID,  INT8OID,
     INT4OID, TEXTOID, TEXTOID,        TEXTOID, TEXTOID, INETOID, BYTEAOID, BYTEAOID, JSONBOID};
 
-void of_canon_bytes(StringInfo to, const void *data, uint32 length) {
+/* One check for room instead of two: a fifth of a verification went into appending. */
+static inline void add_field(StringInfo to, const void *data, uint32 length) {
     uint32 prefix = pg_hton32(length);
 
-    appendBinaryStringInfo(to, (const char *)&prefix, sizeof(prefix));
-    appendBinaryStringInfo(to, data, length);
+    enlargeStringInfo(to, (int)(sizeof(prefix) + length));
+    memcpy(to->data + to->len, &prefix, sizeof(prefix));
+    memcpy(to->data + to->len + sizeof(prefix), data, length);
+    to->len += (int)(sizeof(prefix) + length);
+}
+
+void of_canon_bytes(StringInfo to, const void *data, uint32 length) {
+    add_field(to, data, length);
 }
 
 static void add_null(StringInfo to) {
@@ -52,7 +60,26 @@ void of_canon_text(StringInfo to, const char *text) {
 void of_canon_int64(StringInfo to, int64 number) {
     uint64 bytes = pg_hton64((uint64)number);
 
-    of_canon_bytes(to, &bytes, sizeof(bytes));
+    add_field(to, &bytes, sizeof(bytes));
+}
+
+/* Addresses come in runs, and printing one is slow: the last is kept. */
+static void add_address(StringInfo to, Datum value) {
+    static char kept[64];
+    static int kept_size = 0;
+    static char text[64];
+    struct varlena *address = PG_DETOAST_DATUM_PACKED(value);
+    int size = (int)VARSIZE_ANY_EXHDR(address);
+
+    if (size != kept_size || memcmp(kept, VARDATA_ANY(address), size) != 0) {
+        char *printed = DatumGetCString(DirectFunctionCall1(inet_out, value));
+
+        strlcpy(text, printed, sizeof(text));
+        pfree(printed);
+        kept_size = Min(size, (int)sizeof(kept));
+        memcpy(kept, VARDATA_ANY(address), kept_size);
+    }
+    of_canon_text(to, text);
 }
 
 static void add_by_output(StringInfo to, Datum value, Oid type) {
@@ -80,25 +107,28 @@ void of_canon_value(StringInfo to, Datum value, bool isnull, Oid type) {
     case INT4OID: {
         uint32 number = pg_hton32((uint32)DatumGetInt32(value));
 
-        of_canon_bytes(to, &number, sizeof(number));
+        add_field(to, &number, sizeof(number));
         break;
     }
     case BOOLOID: {
         uint8 truth = DatumGetBool(value);
 
-        of_canon_bytes(to, &truth, sizeof(truth));
+        add_field(to, &truth, sizeof(truth));
         break;
     }
     case UUIDOID:
-        of_canon_bytes(to, DatumGetUUIDP(value)->data, UUID_LEN);
+        add_field(to, DatumGetUUIDP(value)->data, UUID_LEN);
         break;
     case TEXTOID:
     case BYTEAOID: {
         struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
 
-        of_canon_bytes(to, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+        add_field(to, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
         break;
     }
+    case INETOID:
+        add_address(to, value);
+        break;
     default:
         add_by_output(to, value, type);
     }

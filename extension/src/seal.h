@@ -6,6 +6,15 @@
 
 #include "postgres.h"
 
+/*
+ * Entries that a snapshot did not see, $1, with ids above $2: what a seal of that snapshot leaves
+ * to the next. OFFSET 0: id is no way to find them; a look by it would read the whole journal.
+ */
+#define OF_UNSEALED                                                                                \
+    "(SELECT * FROM onefin.journal WHERE xact >= pg_snapshot_xmax($1)"                             \
+    " UNION ALL SELECT * FROM onefin.journal WHERE xact = ANY (ARRAY(SELECT pg_snapshot_xip($1)))" \
+    " OFFSET 0) j WHERE j.id > $2"
+
 /* Registers the launcher; called by _PG_init while the server starts. */
 extern void of_launcher_register(void);
 

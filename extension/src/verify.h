@@ -11,12 +11,26 @@
 
 /* The first place that does not match; 0 stands for "none" in each. */
 typedef struct OfBroken {
-    const char *what; /* NULL: nothing is */
+    char what[96]; /* empty: nothing is */
     int64 seal;
     int64 entry;
     int64 message;
     int32 version;
 } OfBroken;
+
+/* Of a range of seals; it lies in shared memory, so it has no pointers. */
+typedef struct OfVerdict {
+    int64 seals;
+    int64 entries;
+    int64 versions; /* of messages, told of by these entries */
+    OfBroken broken;
+} OfVerdict;
+
+static inline bool of_is_broken(const OfVerdict *verdict) {
+    return *verdict->broken.what != '\0';
+}
+
+extern void of_verify_seals(int64 from, int64 to, OfVerdict *verdict);
 
 /* One entry as read, by OfEntryColumn. */
 typedef struct OfSealedEntry {

@@ -105,10 +105,10 @@ static bool gone_by_right(OfMessages *messages, int64 message, int64 org) {
 }
 
 static bool broken(OfBroken *found, const OfSealedEntry *entry, int32 version, const char *what) {
-    *found = (OfBroken){.what = what,
-                        .entry = DatumGetInt64(entry->values[OF_ENTRY_ID]),
+    *found = (OfBroken){.entry = DatumGetInt64(entry->values[OF_ENTRY_ID]),
                         .message = DatumGetInt64(entry->values[OF_ENTRY_SUBJECT]),
                         .version = version};
+    strlcpy(found->what, what, sizeof(found->what));
     return false;
 }
 
