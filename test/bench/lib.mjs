@@ -31,10 +31,10 @@ export async function pgbench(cluster, names, options, { role = 'postgres', clie
 }
 
 /** Transactions a second, each of which must have put one row into the table. */
-export async function writeRate(cluster, name, table, seconds, rowsEach = 1) {
+export async function writeRate(cluster, name, table, seconds, { rowsEach = 1, role } = {}) {
   const rows = () => cluster.value(`SELECT count(*) FROM ${table}`);
   const before = await rows();
-  const { done, rate } = await pgbench(cluster, name, ['-T', seconds]);
+  const { done, rate } = await pgbench(cluster, name, ['-T', seconds], { role });
   const made = await rows() - before;
   if (made !== done * rowsEach)
     throw new Error(`${name}: ${done} transactions made ${made} rows`);
@@ -49,8 +49,8 @@ export function sealed(cluster) {
 }
 
 /** The same for calls of ours: a row counts when it is sealed, so the sealer's rest counts as time. */
-export async function sealedRate(cluster, name, table, seconds) {
-  const rate = await writeRate(cluster, name, table, seconds);
+export async function sealedRate(cluster, name, table, seconds, more) {
+  const rate = await writeRate(cluster, name, table, seconds, more);
   const end = performance.now();
   await sealed(cluster);
   return rate * seconds / (seconds + (performance.now() - end) / 1000);

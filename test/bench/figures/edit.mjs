@@ -8,7 +8,8 @@ import { psql, sealedRate, takeTurns, writeRate } from '../lib.mjs';
 
 const peers = {
   'edit.vs_tablelog': { name: 'UPDATE with tablelog',
-    rate: (cluster, seconds) => writeRate(cluster, 'edit/tablelog', 'bench.tablelog_log', seconds, 2) },
+    rate: (cluster, seconds) => writeRate(cluster, 'edit/tablelog', 'bench.tablelog_log', seconds,
+      { rowsEach: 2 }) },
   'edit.vs_plpgsql_chain': { name: 'UPDATE with a chain in plpgsql and pgcrypto',
     rate: (cluster, seconds) => writeRate(cluster, 'edit/chain', 'bench.chain_log', seconds) },
 };
