@@ -97,7 +97,15 @@ COMMENT ON FUNCTION onefin.acting_as(text) IS 'Whether the account that acts is 
 CREATE FUNCTION onefin.my_orgs(role text DEFAULT NULL) RETURNS bigint[]
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_my_orgs';
 COMMENT ON FUNCTION onefin.my_orgs(text) IS
-    'Companies that the acting account may see now, read once per statement; with a role given: none unless the account has that role';
+    'Companies that the acting account may see now, ascending, read once per statement; with a role given: none unless the account has that role';
+
+CREATE FUNCTION onefin.among_support(internal) RETURNS internal
+    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'onefin_among_support';
+COMMENT ON FUNCTION onefin.among_support(internal) IS 'Tells the planner that among() is mostly true';
+CREATE FUNCTION onefin.among(id bigint, ids bigint[]) RETURNS boolean
+    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE SUPPORT onefin.among_support AS 'MODULE_PATHNAME', 'onefin_among';
+COMMENT ON FUNCTION onefin.among(bigint, bigint[]) IS
+    'Whether an id is one of ids, which ascend: as = ANY, for policies on tables that are read by another key than the company';
 
 CREATE FUNCTION onefin.my_department() RETURNS bigint
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_my_department';

@@ -15,6 +15,7 @@
 
 #include "access.h"
 
+#include "among.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
@@ -116,20 +117,7 @@ ArrayType *of_my_orgs(const OfActor *actor) {
 
 /* Whether the actor may see a company. */
 bool of_sees_org(const OfActor *actor, int64 org) {
-    ArrayType *orgs = of_my_orgs(actor);
-    const int64 *ids = (const int64 *)ARR_DATA_PTR(orgs);
-    int low = 0;
-    int high = ArrayGetNItems(ARR_NDIM(orgs), ARR_DIMS(orgs));
-
-    while (low < high) {
-        int middle = (low + high) / 2;
-
-        if (ids[middle] < org)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < ArrayGetNItems(ARR_NDIM(orgs), ARR_DIMS(orgs)) && ids[low] == org;
+    return of_among(org, of_my_orgs(actor));
 }
 
 /*

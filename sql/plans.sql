@@ -1,0 +1,47 @@
+-- How rows are found under the rules: by the key that was asked for, whoever asks.
+\getenv here PG_ABS_SRCDIR
+\set firm :here '/sql/lib/firm.sql'
+\i :firm
+
+-- among() is what = ANY says, for ids that ascend; where they do not, it finds none too many.
+SELECT onefin.among(id, '{-2,1,3,5,8}'), id = ANY ('{-2,1,3,5,8}') FROM generate_series(-3, 9) id;
+SELECT onefin.among(1, '{}'), onefin.among(1, '{1}'), onefin.among(2, '{1}'), onefin.among(NULL, '{1}'),
+    onefin.among(1, NULL), onefin.among(1, '{NULL,1}'), onefin.among(4, '{9,1,5}');
+
+-- 300 topics of 200 messages, the first 5 of the first company, each other of one more. A page is read along the index of the
+-- topic, not by reading all of the topic and sorting: by every role. The same for documents.
+SET session_replication_role = replica;
+INSERT INTO onefin.message (id, org_id, topic_id, ticket_id, author_id, at, version, imported, author_role,
+    author_name, text)
+SELECT n, greatest(1, n % 300 - 3), 1 + n % 300, 1, 6, now(), 1, false, 'client', 'Ali', 'message ' || n
+FROM generate_series(1, 60000) n;
+INSERT INTO onefin.document (id, org_id, topic_id, message_id, uploader_id, uploader_name, name, type, size,
+    sha256, store_key)
+SELECT n, greatest(1, n % 300 - 3), 1 + n % 300, n, 6, 'Ali', 'name', 'type', 1, sha256('x'), n::text
+FROM generate_series(1, 60000) n;
+RESET session_replication_role;
+ANALYZE onefin.message, onefin.document;
+
+CREATE PROCEDURE t.explain(who text) LANGUAGE plpgsql AS $$
+DECLARE
+    statement text;
+    line text;
+BEGIN
+    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', who);
+    FOREACH statement IN ARRAY ARRAY[
+        'SELECT text FROM onefin.message WHERE topic_id = 1 ORDER BY id DESC LIMIT 20',
+        'SELECT name FROM onefin.document WHERE topic_id = 1 ORDER BY id LIMIT 20'] LOOP
+        FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || statement LOOP
+            CONTINUE WHEN line !~ 'Scan|Sort';
+            RAISE INFO '%: %', who, btrim(line, ' ->');
+        END LOOP;
+    END LOOP;
+END
+$$;
+CALL t.explain('regress_boss');
+CALL t.explain('regress_sup1');
+CALL t.explain('regress_acc1');
+CALL t.explain('regress_ali');
+
+\set ECHO none
+CALL t.leave();
