@@ -1,0 +1,6 @@
+-- Versions: compared, and as they stood at a past instant.
+
+CREATE FUNCTION onefin.word_diff(before text, after text) RETURNS jsonb
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'onefin_word_diff';
+COMMENT ON FUNCTION onefin.word_diff(text, text) IS
+    'What changed, word by word: [{op: keep, remove or add, text}]; keep and remove make up before, keep and add after';
