@@ -15,9 +15,12 @@ SELECT t.call('acc1', 'send', '{"topic": 1, "text": "note 1", "visibility": "sta
 SELECT t.call('acc1', 'send', '{"topic": 1, "text": "plain"}', '{message,id}');
 
 -- All of them, oldest first, what was done each time and the digest of each text.
-SELECT regexp_replace(t.call('sup1', 'versions', '{"message": 2}'), '}, ', E'},\n', 'g');
+SELECT regexp_replace(t.call('sup1', 'versions', '{"message": 2}'), '}, {"at"', E'},\n{"at"', 'g');
 SELECT v ->> 'version' AS version, v ->> 'digest' IS NOT DISTINCT
     FROM encode(sha256((v ->> 'text')::bytea), 'hex') AS digest
+FROM jsonb_array_elements(onefin.call('sup1', 'versions', '{"message": 2}') #> '{result,versions}') v;
+-- The difference from the version before, word by word; none from nothing, and none of what is deleted.
+SELECT v -> 'version' AS version, v -> 'diff' AS diff
 FROM jsonb_array_elements(onefin.call('sup1', 'versions', '{"message": 2}') #> '{result,versions}') v;
 -- The digests are those of the journal.
 SELECT v.version, v.digest = j.digest FROM onefin.message_version v
@@ -62,6 +65,36 @@ SELECT who, m ->> 'id' AS id, m ->> 'text' AS text, m ->> 'version' AS version, 
     m ? 'deleted_at' AS deleted
 FROM unnest(ARRAY['boss', 'ali']) WITH ORDINALITY w (who, place),
     jsonb_array_elements(t.call(who, 'history', '{"topic": 1}', '{messages}')::jsonb) m ORDER BY place, m -> 'id';
+
+-- Documents stay as the texts do: those of a deleted message are with its versions for who may see them, to be
+-- downloaded too; and again for nobody else.
+CREATE FUNCTION t.upload(who text, topic bigint, name text) RETURNS bigint LANGUAGE sql AS $$
+    SELECT (onefin.file_end(who, (r -> 'document')::bigint, r ->> 'key', topic, name, 'application/pdf', 5,
+        sha256(name::bytea)) #>> '{result,id}')::bigint
+    FROM (SELECT onefin.file_begin(who, topic, name) -> 'result' AS r) reserved
+$$;
+SELECT t.call('acc1', 'send', jsonb_build_object('topic', 1, 'text', 'with', 'documents',
+    ARRAY[t.upload('acc1', 1, 'gone.pdf')]), '{message,documents,0,id}'),
+    t.call('acc1', 'delete', '{"message": 5, "version": 1}', '{message,documents}');
+SELECT t.call('acc1', 'send', jsonb_build_object('topic', 1, 'text', 'note', 'visibility', 'staff', 'documents',
+    ARRAY[t.upload('acc1', 1, 'memo.pdf')]), '{message,documents,0,id}'),
+    t.call('acc1', 'delete', '{"message": 6, "version": 1}', '{message,documents}');
+CREATE VIEW t.files AS
+    SELECT who, message, CASE WHEN r ? 'error' THEN t.answer(r, '{}')
+            ELSE jsonb_path_query_array(r, '$.result.documents[*].name')::text END AS versions,
+        t.answer(onefin.file_get(who, message - 4), '{name}') AS download
+    FROM unnest(ARRAY['boss', 'sup1', 'acc1', 'ali', 'sup2', 'bek']) WITH ORDINALITY w (who, place),
+        generate_series(5, 6) message,
+        CAST(onefin.call(who, 'versions', jsonb_build_object('message', message)) AS jsonb) r
+    ORDER BY place, message;
+SELECT * FROM t.files;
+SELECT t.call('boss', 'settings', '{"name": "client_sees_versions", "value": true}', '{settings,client_sees_versions}');
+SELECT * FROM t.files WHERE who IN ('ali', 'bek');
+SELECT t.call('boss', 'settings', '{"name": "client_sees_versions", "value": false}', '{settings,client_sees_versions}');
+-- Another accountant of the company sees neither text nor document.
+SELECT t.call('boss', 'assign', '{"org": 1, "account": 5}', '{assignment,account}');
+SELECT t.seen('acc2', 5), t.answer(onefin.file_get('acc2', 1), '{name}');
+SELECT t.call('boss', 'assign', '{"org": 1, "account": 5, "ended": true}', '{assignment,account}');
 
 -- The one who is no more assigned sees no version of their own messages either.
 SELECT t.call('boss', 'assign', '{"org": 1, "account": 4, "ended": true}',

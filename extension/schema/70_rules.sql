@@ -142,7 +142,8 @@ CREATE POLICY client ON onefin.message_version FOR SELECT TO onefin_client
     USING (onefin.among(org_id, (SELECT onefin.my_orgs('client'))) AND visibility = 'all'
            AND (SELECT onefin.setting_on('client_sees_versions')));
 CREATE POLICY client ON onefin.document FOR SELECT TO onefin_client
-    USING (onefin.among(org_id, (SELECT onefin.my_orgs('client'))) AND visibility = 'all' AND withdrawn_at IS NULL
+    USING (onefin.among(org_id, (SELECT onefin.my_orgs('client'))) AND visibility = 'all'
+           AND (withdrawn_at IS NULL OR (SELECT onefin.setting_on('client_sees_versions')))
            AND (message_id IS NOT NULL OR uploader_id = (SELECT onefin.current_account())));
 CREATE POLICY client ON onefin.read_mark FOR SELECT TO onefin_client
     USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]) AND NOT ghost);

@@ -129,7 +129,7 @@ COMMENT ON FUNCTION onefin_api.delete(bigint, integer) IS 'Deletes my message, l
 CREATE FUNCTION onefin_api.versions(message bigint) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_versions';
 COMMENT ON FUNCTION onefin_api.versions(bigint) IS
-    'Every version of a message, oldest first, for those who may see them; journaled: {seal, message, versions: [{version, at, author, author_name, operation, text, digest}]}';
+    'Every version of a message, oldest first, for those who may see them; journaled: {seal, message, versions: [{version, at, author, author_name, operation, text, digest, diff}], documents}; diff is onefin.word_diff from the version before';
 CREATE FUNCTION onefin_api.read(topic bigint, message bigint) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_read';
 COMMENT ON FUNCTION onefin_api.read(bigint, bigint) IS 'I have read the topic up to this message: {topic, message}; never goes back';

@@ -1,5 +1,5 @@
 /*
- * topic.c: the calls about a topic that are no messages: versions, read, typing, close.
+ * topic.c: the calls about a topic that are no messages: read, typing, close.
  */
 #include "postgres.h"
 
@@ -39,64 +39,6 @@ Datum onefin_org_make_topics(PG_FUNCTION_ARGS) {
     of_run_as_owner(&insert, &args, false);
     of_spi_end();
     return PointerGetDatum(NULL);
-}
-
-/*
- * The company and topic of a message that the caller sees, journaling that its versions were read.
- * Refused when there are earlier versions that row-level security keeps from the caller.
- */
-static void open_versions(int64 message) {
-    static OfStatement find = {
-        "SELECT m.org_id, m.topic_id, m.version - 1 = (SELECT count(*) FROM onefin.message_version "
-        "v"
-        " WHERE v.message_id = m.id), m.visibility FROM onefin.message m WHERE m.id = $1",
-        1,
-        {INT8OID}};
-    OfArgs args = {0};
-    bool isnull;
-
-    of_arg(&args, Int64GetDatum(message), false);
-    if (of_run(&find, &args, false) == 0)
-        ereport(ERROR,
-                (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no message %lld", (long long)message),
-                 errhint("history lists those that you may see.")));
-    if (!DatumGetBool(of_result(0, 3, &isnull)))
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("the earlier versions of message %lld are not yours to see",
-                               (long long)message),
-                        errhint("Its author, the supervisor and admins see them.")));
-    of_journal(&(OfEntry){.kind = "versions.read",
-                          .audience = OF_TO_ADMIN,
-                          .org = of_result_id(0, 1),
-                          .topic = of_result_id(0, 2),
-                          .subject = message});
-}
-
-PG_FUNCTION_INFO_V1(onefin_api_versions);
-Datum onefin_api_versions(PG_FUNCTION_ARGS) {
-    static OfStatement read = {
-        "SELECT jsonb_build_object('seal', onefin.position(), 'message', $1, 'versions', jsonb_agg("
-        "jsonb_build_object('version', version, 'at', at, 'author', author_id, 'author_name', "
-        "author_name,"
-        " 'operation', operation, 'text', text, 'digest', encode(digest, 'hex')) ORDER BY version))"
-        " FROM (SELECT v.version, v.at, v.author_id, m.author_name, v.operation, v.text, v.digest"
-        " FROM onefin.message_version v JOIN onefin.message m ON m.id = v.message_id WHERE "
-        "v.message_id = $1"
-        " UNION ALL SELECT m.version, coalesce(m.deleted_at, m.edited_at, m.at), m.author_id, "
-        "m.author_name,"
-        " CASE WHEN m.deleted_at IS NOT NULL THEN 'delete' WHEN m.version = 1 THEN 'send' ELSE "
-        "'edit' END,"
-        " m.text, sha256(convert_to(m.text, 'UTF8')) FROM onefin.message m WHERE m.id = $1) v",
-        1,
-        {INT8OID}};
-    OfArgs args = {0};
-
-    of_require_actor();
-    of_arg(&args, PG_GETARG_DATUM(0), PG_ARGISNULL(0));
-    of_spi_begin();
-    open_versions(PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0));
-    of_spi_end();
-    return of_value(&read, &args, false, false);
 }
 
 /* Moves the mark forward. True when it moved. */
