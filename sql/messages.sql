@@ -65,6 +65,16 @@ SELECT t.call('acc1', 'edit', jsonb_build_object('message', :m, 'version', 2, 't
 SELECT t.call('acc1', 'edit', jsonb_build_object('message', :m, 'version', 2, 'text', ' '));
 SELECT t.call('acc1', 'edit', jsonb_build_object('message', :m, 'version', 2, 'text', repeat('x', 16385)));
 SELECT t.call('acc1', 'edit', jsonb_build_object('message', :m, 'version', 2));
+-- A repeated edit, whose answer was lost, is answered as the first was; it makes no version. From another
+-- version, with another text, or by another person, it is stale.
+SELECT t.call('acc1', 'edit', jsonb_build_object('message', :m, 'version', 1, 'text', 'Hisob 13'), '{message,version}'),
+    (SELECT version FROM onefin.message WHERE id = :m),
+    (SELECT count(*) FROM onefin.message_version WHERE message_id = :m) AS earlier,
+    (SELECT count(*) FROM onefin.journal WHERE kind = 'message.edited' AND subject_id = :m) AS entries;
+SELECT t.call('acc1', 'edit', jsonb_build_object('message', :m, 'version', 0, 'text', 'Hisob 13')) LIKE '-32004 40OF1 %',
+    t.call('acc1', 'edit', jsonb_build_object('message', :m, 'version', 1, 'text', 'Hisob 13 ')) LIKE '-32004 40OF1 %',
+    t.call('acc1', 'edit', jsonb_build_object('message', :m, 'version', 2147483647, 'text', 'Hisob 13')) LIKE '-32004 40OF1 %',
+    t.call('sup1', 'edit', jsonb_build_object('message', :m, 'version', 1, 'text', 'Hisob 13')) LIKE '-32002 42501 %';
 -- Only its author changes a message, no supervisor and no admin; who does not see it is told so.
 SELECT who, regexp_replace(t.call(who, 'edit', jsonb_build_object('message', :m, 'version', 2, 'text', 'x')),
     '\d+( is|$)', 'M\1'),
@@ -77,10 +87,16 @@ SELECT t.call('acc1', 'delete', jsonb_build_object('message', :m, 'version', 1))
 SELECT t.call('acc1', 'delete', jsonb_build_object('message', :m, 'version', 2),
     '{message}') ~ '"version": 3.*"deleted_at": "T"' AS deleted;
 SELECT text IS NULL, version, deleted_at IS NOT NULL FROM onefin.message WHERE id = :m;
-SELECT t.call('acc1', 'delete', jsonb_build_object('message', :m, 'version',
-    3)) LIKE '-32005 55000 message % is deleted',
-    t.call('acc1', 'edit', jsonb_build_object('message', :m, 'version', 3, 'text',
-        'back')) LIKE '-32005 55000 message % is deleted';
+-- Repeated, it is answered with the tombstone; by another, or from another version, it is refused.
+SELECT t.call('acc1', 'delete', jsonb_build_object('message', :m, 'version', 2),
+    '{message}') ~ '"version": 3.*"deleted_at": "T"' AS repeated, (SELECT version FROM onefin.message WHERE id = :m),
+    (SELECT count(*) FROM onefin.journal WHERE kind = 'message.deleted' AND subject_id = :m) AS entries;
+SELECT t.call('sup1', 'delete', jsonb_build_object('message', :m, 'version', 2)) LIKE '-32002 42501 %',
+    t.call('acc1', 'delete', jsonb_build_object('message', :m, 'version', 1)) LIKE '-32005 55000 message % is deleted',
+    t.call('acc1', 'delete', jsonb_build_object('message', :m, 'version', 3)) LIKE '-32005 55000 message % is deleted';
+SELECT t.call('acc1', 'edit', jsonb_build_object('message', :m, 'version', 3, 'text',
+    'back')) LIKE '-32005 55000 message % is deleted', t.call('acc1', 'edit', jsonb_build_object('message', :m, 'version', 1,
+    'text', 'Hisob 13')) LIKE '-32005 55000 message % is deleted';
 SELECT version, operation, text, digest = sha256(text::bytea) AS digest, at < replaced_at AS "before"
     FROM onefin.message_version WHERE message_id = :m ORDER BY 1;
 

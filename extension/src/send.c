@@ -195,11 +195,16 @@ static void explain_unchanged(int64 message, int32 version) {
                     errhint("Read the newest version, then change that.")));
 }
 
-/* Whether the message is the caller's, at this version, and says this already. */
-static bool says_already(int64 message, int32 version, Datum text) {
+/*
+ * Whether the message is the caller's and is already what the change would make of it: the version
+ * named says this, or the next does (the change was made, and its answer lost). A text of NULL is a
+ * tombstone; the next version after one that was not deleted is an edit or a deletion of that.
+ */
+static bool is_done_already(int64 message, int32 version, Datum text, bool deleting) {
     static OfStatement find = {
-        "SELECT FROM onefin.message WHERE id = $1 AND version = $2 AND text = $3"
-        " AND author_id = $4",
+        "SELECT FROM onefin.message WHERE id = $1 AND author_id = $4"
+        " AND CASE WHEN $3 IS NULL THEN deleted_at IS NOT NULL AND version = $2::bigint + 1"
+        " ELSE text = $3 AND version - $2::bigint IN (0, 1) END",
         4,
         {INT8OID, INT4OID, TEXTOID, INT8OID}};
     OfArgs args = {0};
@@ -207,7 +212,7 @@ static bool says_already(int64 message, int32 version, Datum text) {
 
     of_arg_id(&args, message);
     of_arg(&args, Int32GetDatum(version), false);
-    of_arg(&args, text, false);
+    of_arg(&args, text, deleting);
     of_arg_id(&args, of_require_actor()->account);
     of_spi_begin();
     already = of_run(&find, &args, false) == 1;
@@ -233,7 +238,7 @@ static Datum change(FunctionCallInfo fcinfo, Datum text, bool deleting) {
     of_spi_begin();
     changed = of_run(&update, &args, false) == 1;
     of_spi_end();
-    if (!changed && (deleting || !says_already(message, version, text)))
+    if (!changed && !is_done_already(message, version, text, deleting))
         explain_unchanged(message, version);
     of_json_begin(&json);
     of_json_value(&json, "message", read_message(message));
