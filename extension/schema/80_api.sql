@@ -46,8 +46,9 @@ END;
 COMMENT ON FUNCTION onefin_api.members(bigint) IS
     'Who takes part in a company''s chat and how far each has read: {seal, members: [{id, name, role}], marks: [{topic, account, message}]}; never those who watch unseen';
 
-CREATE FUNCTION onefin_api.history(topic bigint, before bigint DEFAULT NULL, "limit" integer DEFAULT 50)
-    RETURNS SETOF jsonb LANGUAGE sql STABLE
+-- Without as_of the plan knows that the second arm gives nothing, and is that of the first.
+CREATE FUNCTION onefin_api.history(topic bigint, before bigint DEFAULT NULL, "limit" integer DEFAULT 50,
+    as_of timestamptz DEFAULT NULL) RETURNS SETOF jsonb LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT jsonb_build_object('seal', onefin.position(),
         'messages', coalesce(jsonb_agg(page.body ORDER BY page.id) FILTER (WHERE page.place <= page.size), '[]'),
@@ -59,10 +60,14 @@ BEGIN ATOMIC
         WHERE m.topic_id = (SELECT onefin.require_topic(history.topic))
             AND m.id < coalesce(history.before, 9223372036854775807)
         ORDER BY m.id DESC
-        LIMIT least(greatest(history."limit", 1), 200) + 1) page;
+        LIMIT least(greatest(history."limit", 1), 200) + 1) page
+    HAVING history.as_of IS NULL
+    UNION ALL
+    SELECT onefin.history_at(history.topic, history.before, history."limit", history.as_of)
+    WHERE history.as_of IS NOT NULL;
 END;
-COMMENT ON FUNCTION onefin_api.history(bigint, bigint, integer) IS
-    'Messages of a topic before the given one, the newest page first: {seal, messages: [oldest..newest], more}; limit 1 to 200';
+COMMENT ON FUNCTION onefin_api.history(bigint, bigint, integer, timestamptz) IS
+    'Messages of a topic before the given one, the newest page first: {seal, messages: [oldest..newest], more}; limit 1 to 200. With as_of as it stood then, journaled: each message in the version that held, or hidden: true where that is not mine to see; imported messages count from when they were said';
 
 CREATE FUNCTION onefin_api.documents(topic bigint) RETURNS SETOF jsonb LANGUAGE sql STABLE
 BEGIN ATOMIC

@@ -27,7 +27,7 @@ GRANT EXECUTE ON FUNCTION onefin.current_account(), onefin.current_session(), on
     onefin.among(bigint, bigint[]), onefin.my_department(), onefin.may_post(bigint, bigint, text), onefin.setting_on(text), onefin.position(), onefin.require_topic(bigint),
     onefin.message_json(onefin.message, jsonb), onefin.org_members(bigint), onefin.org_body(bigint), onefin.require_found(bigint, text, bigint)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
-GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text)
+GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint, bigint, integer, timestamptz)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigint, bigint) TO onefin_admin;
 
