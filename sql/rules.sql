@@ -318,6 +318,7 @@ CREATE FUNCTION t.id(relation text, label text) RETURNS text LANGUAGE sql STABLE
 CREATE TABLE t.probe (method text, params text);
 INSERT INTO t.probe VALUES
     ('topics', '{"org": ORG}'), ('members', '{"org": ORG}'), ('history', '{"topic": TOPIC}'),
+    ('history', '{"topic": TOPIC, "as_of": "2100-01-01"}'), ('redact', '{"message": MESSAGE, "reason": "x"}'),
     ('documents', '{"topic": TOPIC}'), ('versions', '{"message": MESSAGE}'),
     ('read', '{"topic": TOPIC, "message": MESSAGE}'), ('read', '{"topic": 1, "message": MESSAGE}'),
     ('typing', '{"topic": TOPIC}'), ('send', '{"topic": TOPIC, "text": "x"}'),
@@ -367,7 +368,7 @@ SELECT who, jsonb_path_query_array(topics, '$.orgs[*].name') AS orgs,
     (SELECT string_agg(DISTINCT v #>> '{}', ' ') FROM jsonb_path_query(events,
         '$.events[*].message.visibility') v) AS visibilities,
     (SELECT count(*) FROM jsonb_path_query(events,
-        '$.events[*] ? (@.kind like_regex "^(ghost|versions|document|setting|department)")')) > 0 AS admins_only
+        '$.events[*] ? (@.kind like_regex "^(ghost|versions|history|document|setting|department)")')) > 0 AS admins_only
 FROM unnest(ARRAY['boss', 'sup1', 'acc1', 'ali', 'bek', 'guli', 'many']) WITH ORDINALITY w (who, place),
     LATERAL (SELECT onefin.call(who, 'topics') -> 'result' AS topics,
     onefin.call(who, 'resume', '{"after": 0}') -> 'result' AS events) r ORDER BY place;

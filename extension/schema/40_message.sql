@@ -54,7 +54,8 @@ CREATE TABLE onefin.message_version (
     text text,
     PRIMARY KEY (message_id, version)
 );
-COMMENT ON TABLE onefin.message_version IS 'Versions that were replaced; version 1 is the original (asl nusxa). Never changed, never deleted';
+COMMENT ON TABLE onefin.message_version IS
+    'Versions that were replaced; version 1 is the original (asl nusxa). Never deleted, and changed by a redaction only, which takes the text';
 COMMENT ON COLUMN onefin.message_version.at IS 'When this version was made';
 COMMENT ON COLUMN onefin.message_version.replaced_at IS 'When the next version replaced it';
 COMMENT ON COLUMN onefin.message_version.operation IS 'send or edit: what made this version';

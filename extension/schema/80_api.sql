@@ -131,6 +131,10 @@ COMMENT ON FUNCTION onefin_api.edit(bigint, integer, text) IS
 CREATE FUNCTION onefin_api.delete(message bigint, version integer) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_delete';
 COMMENT ON FUNCTION onefin_api.delete(bigint, integer) IS 'Deletes my message, leaving a tombstone and its versions: {message}';
+CREATE FUNCTION onefin_api.redact(message bigint, reason text, version integer DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_redact';
+COMMENT ON FUNCTION onefin_api.redact(bigint, text, integer) IS
+    'Takes the text of a message out of all its versions for good, for admins; journaled with the reason: {message}; refused (40OF1) when a version is given that is no longer the newest';
 CREATE FUNCTION onefin_api.versions(message bigint) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_versions';
 COMMENT ON FUNCTION onefin_api.versions(bigint) IS

@@ -16,7 +16,7 @@ $$;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA onefin_api TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.journal(bigint, integer, text, bigint), onefin_api.journal_verify(bigint, bigint),
     onefin_api.import(bigint, bigint, text, timestamptz, uuid), onefin_api.settings(text, jsonb),
-    onefin_api.assign(bigint, bigint, boolean)
+    onefin_api.assign(bigint, bigint, boolean), onefin_api.redact(bigint, text, integer)
     FROM onefin_supervisor, onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.departments(bigint, text), onefin_api.orgs(bigint, text, bigint, boolean)
     FROM onefin_accountant, onefin_client;

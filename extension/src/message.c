@@ -8,7 +8,8 @@
  * AFTER           attaches or withdraws documents and writes the journal.
  *
  * They hold for everybody, by whatever way a row is written. An import (import.c) says whose words
- * they are and when they were said, through of_set_import().
+ * they are and when they were said, through of_set_import(); a redaction (redact.c), through
+ * of_set_redacting(), that its own statements take texts out.
  */
 #include "postgres.h"
 
@@ -71,6 +72,19 @@ static void keep_if_asked(HeapTuple tuple, TupleDesc desc) {
     inserted = heap_copytuple(tuple);
     inserted_desc = desc;
     MemoryContextSwitchTo(before);
+}
+
+static bool redacting = false;
+
+/*
+ * While on, updates of messages and of their versions pass as they are, and are not journaled here:
+ * for the statements of redact.c alone, which take texts out. Returns what it was.
+ */
+bool of_set_redacting(bool on) {
+    bool before = redacting;
+
+    redacting = on;
+    return before;
 }
 
 static bool is_note(const OfRow *row) {
@@ -268,6 +282,14 @@ static void refuse_if_deleted(const OfRow *row) {
                         errhint("What was deleted stays so; send a new message.")));
 }
 
+static void refuse_if_redacted(const OfRow *row) {
+    if (!of_row_null(row, OF_MESSAGE_REDACTED_AT))
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("message %lld is redacted", (long long)of_row_id(row, OF_MESSAGE_ID)),
+                 errhint("Its text was taken out for good; delete it, or send a new message.")));
+}
+
 /* Who may write any column (a superuser) is not let believe that it took. */
 static void refuse_other_columns(const OfRow *before, const OfRow *after) {
     for (int i = 0; i < before->desc->natts; i++) {
@@ -297,6 +319,8 @@ static HeapTuple replace(HeapTuple old_tuple, HeapTuple new_tuple, TupleDesc des
     refuse_other_columns(&before, &after);
     refuse_if_deleted(&before);
     new_text = of_row_text(&after, OF_MESSAGE_TEXT);
+    if (new_text)
+        refuse_if_redacted(&before);
     if (new_text && strcmp(new_text, of_row_text(&before, OF_MESSAGE_TEXT)) == 0)
         return NULL; /* nothing was said anew */
     if (new_text)
@@ -336,6 +360,8 @@ Datum onefin_message_before(PG_FUNCTION_ARGS) {
     desc = RelationGetDescr(trigger->tg_relation);
     if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
         return PointerGetDatum(fill_new(trigger->tg_trigtuple, desc));
+    if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && redacting)
+        return PointerGetDatum(trigger->tg_newtuple);
     if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
         return PointerGetDatum(replace(trigger->tg_trigtuple, trigger->tg_newtuple, desc));
     bury(trigger->tg_trigtuple, desc);
@@ -411,6 +437,8 @@ Datum onefin_message_after(PG_FUNCTION_ARGS) {
         !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("onefin.message_after is an AFTER trigger for each row")));
+    if (redacting)
+        return PointerGetDatum(NULL);
     is_new = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
     of_message_read(&row, is_new ? trigger->tg_trigtuple : trigger->tg_newtuple,
                     RelationGetDescr(trigger->tg_relation));
@@ -434,6 +462,8 @@ Datum onefin_refuse_change(PG_FUNCTION_ARGS) {
     if (!CALLED_AS_TRIGGER(fcinfo))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("onefin.refuse_change is a trigger")));
+    if (redacting && TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+        return PointerGetDatum(NULL);
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("rows of onefin.%s are a record and stay as they are",
                            RelationGetRelationName(trigger->tg_relation)),

@@ -54,4 +54,6 @@ typedef struct OfImport {
 
 extern const OfImport *of_set_import(const OfImport *import);
 
+extern bool of_set_redacting(bool on);
+
 #endif
