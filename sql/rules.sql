@@ -172,7 +172,7 @@ CALL t.expect('assignment', 'sup1', 'acc1-Alfa, acc2-Alfa, off_acc-Alfa');
 CALL t.expect('assignment', 'sup2', 'acc1-Beta, acc2-Beta');
 CALL t.expect('assignment', 'acc1', 'acc1-Alfa, acc1-Beta, acc1-Gamma');
 CALL t.expect('assignment', 'acc2', 'acc2-Alfa, acc2-Beta, acc2-Gamma');
-CALL t.expect('setting_default setting_now', 'boss', 'client_sees_versions, session_days');
+CALL t.expect('setting_default setting_now', 'boss', 'client_sees_versions, retention_days, session_days');
 CALL t.expect('setting', 'boss', 'session_days');
 CALL t.expect('journal', 'boss', 'entry');
 CALL t.expect('seal', 'boss', 'seal');
@@ -319,6 +319,7 @@ CREATE TABLE t.probe (method text, params text);
 INSERT INTO t.probe VALUES
     ('topics', '{"org": ORG}'), ('members', '{"org": ORG}'), ('history', '{"topic": TOPIC}'),
     ('history', '{"topic": TOPIC, "as_of": "2100-01-01"}'), ('redact', '{"message": MESSAGE, "reason": "x"}'),
+    ('erase', '{"org": ORG, "reason": "x"}'),
     ('documents', '{"topic": TOPIC}'), ('versions', '{"message": MESSAGE}'),
     ('read', '{"topic": TOPIC, "message": MESSAGE}'), ('read', '{"topic": 1, "message": MESSAGE}'),
     ('typing', '{"topic": TOPIC}'), ('send', '{"topic": TOPIC, "text": "x"}'),

@@ -10,6 +10,7 @@ COMMENT ON COLUMN onefin.setting_default.value IS 'The value as JSON; another on
 
 INSERT INTO onefin.setting_default (name, value, description) VALUES
     ('client_sees_versions', 'false', 'Clients may read earlier versions of messages of their own company'),
+    ('retention_days', '1825', 'Days that the data of an archived company is kept before an admin may erase it'),
     ('session_days', '30', 'Days after which a session ends and its owner logs in again');
 
 CREATE TABLE onefin.setting (

@@ -102,15 +102,20 @@ CREATE TABLE onefin.document (
     store_key text NOT NULL UNIQUE,
     at timestamptz NOT NULL DEFAULT now(),
     visibility text NOT NULL DEFAULT 'all' CHECK (visibility IN ('all', 'staff')),
-    withdrawn_at timestamptz
+    withdrawn_at timestamptz,
+    erased_at timestamptz,
+    removed_at timestamptz
 );
 CREATE INDEX document_topic ON onefin.document (topic_id, id);
+CREATE INDEX document_to_erase ON onefin.document (id) WHERE erased_at IS NOT NULL AND removed_at IS NULL;
 COMMENT ON TABLE onefin.document IS 'An uploaded file; its bytes are in the store';
 COMMENT ON COLUMN onefin.document.message_id IS 'The message that carries it; NULL until it is sent, when only its uploader sees it';
 COMMENT ON COLUMN onefin.document.size IS 'Bytes';
 COMMENT ON COLUMN onefin.document.type IS 'Media type, found from the content';
 COMMENT ON COLUMN onefin.document.store_key IS 'Where the store keeps the bytes; readable to no application role';
 COMMENT ON COLUMN onefin.document.withdrawn_at IS 'When the message that carries it was deleted';
+COMMENT ON COLUMN onefin.document.erased_at IS 'When it was erased with its company''s data; nobody gets it from then on';
+COMMENT ON COLUMN onefin.document.removed_at IS 'When a gateway had removed its bytes from the store';
 
 CREATE TABLE onefin.read_mark (
     account_id bigint NOT NULL REFERENCES onefin.account,

@@ -11,7 +11,7 @@ CREATE VIEW onefin.document_body WITH (security_invoker) AS
     SELECT d.id, d.topic_id, d.message_id, jsonb_build_object(
         'id', d.id, 'org', d.org_id, 'topic', d.topic_id, 'message', d.message_id, 'name', d.name,
         'type', d.type, 'size', d.size, 'sha256', encode(d.sha256, 'hex'),
-        'uploader', d.uploader_id, 'uploader_name', d.uploader_name, 'at', d.at) AS body
+        'uploader', d.uploader_id, 'uploader_name', d.uploader_name, 'at', d.at, 'erased_at', d.erased_at) AS body
     FROM onefin.document d;
 COMMENT ON VIEW onefin.document_body IS 'A document as JSON';
 

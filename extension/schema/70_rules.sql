@@ -36,7 +36,8 @@ GRANT SELECT (id, login, name, role, org_id, department_id, language, db_role, c
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT SELECT (id, account_id, device, address, created_at, last_seen, expires_at, ended_at) ON onefin.session
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
-GRANT SELECT (id, org_id, topic_id, message_id, uploader_id, uploader_name, name, type, size, sha256, at, visibility, withdrawn_at)
+GRANT SELECT (id, org_id, topic_id, message_id, uploader_id, uploader_name, name, type, size, sha256, at, visibility, withdrawn_at,
+    erased_at, removed_at)
     ON onefin.document TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT SELECT ON onefin.assignment TO onefin_admin, onefin_supervisor, onefin_accountant;
 GRANT SELECT ON onefin.department, onefin.watch TO onefin_admin, onefin_supervisor;

@@ -198,6 +198,11 @@ $$;
 COMMENT ON FUNCTION onefin_api.orgs(bigint, text, bigint, boolean) IS
     'Lists companies; without an id makes one, with an id changes one (admins): {orgs} or {org: {id, name, department, archived, topics: [{id, kind}]}}';
 
+CREATE FUNCTION onefin_api.erase(org bigint, reason text) RETURNS jsonb
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_erase';
+COMMENT ON FUNCTION onefin_api.erase(bigint, text) IS
+    'Erases the personal data of a company that was archived retention_days ago, for admins; journaled with the reason: {org, messages, versions, documents, accounts, sessions}, how many';
+
 CREATE FUNCTION onefin_api.accounts(id bigint DEFAULT NULL, login text DEFAULT NULL, password text DEFAULT NULL, name text DEFAULT NULL,
     role text DEFAULT NULL, org bigint DEFAULT NULL, department bigint DEFAULT NULL, language text DEFAULT NULL,
     db_role text DEFAULT NULL, disabled boolean DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql

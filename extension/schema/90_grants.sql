@@ -16,7 +16,7 @@ $$;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA onefin_api TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.journal(bigint, integer, text, bigint), onefin_api.journal_verify(bigint, bigint),
     onefin_api.import(bigint, bigint, text, timestamptz, uuid), onefin_api.settings(text, jsonb),
-    onefin_api.assign(bigint, bigint, boolean), onefin_api.redact(bigint, text, integer)
+    onefin_api.assign(bigint, bigint, boolean), onefin_api.redact(bigint, text, integer), onefin_api.erase(bigint, text)
     FROM onefin_supervisor, onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.departments(bigint, text), onefin_api.orgs(bigint, text, bigint, boolean)
     FROM onefin_accountant, onefin_client;
@@ -33,7 +33,8 @@ GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigi
 
 GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text, text, jsonb, inet), onefin.position(),
     onefin.events(bigint, integer), onefin.audience(bigint), onefin.file_begin(text, bigint, text, inet),
-    onefin.file_end(text, bigint, text, bigint, text, text, bigint, bytea, inet), onefin.file_get(text, bigint, inet)
+    onefin.file_end(text, bigint, text, bigint, text, text, bigint, bytea, inet), onefin.file_get(text, bigint, inet),
+    onefin.files_to_erase(integer, bigint), onefin.file_erased(bigint)
     TO onefin_gateway;
 
 DO $$

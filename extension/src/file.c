@@ -128,7 +128,9 @@ Datum onefin_file_end(PG_FUNCTION_ARGS) {
 
 static Datum get_body(void *argument) {
     static OfStatement visible = {
-        "SELECT org_id, topic_id FROM onefin.document WHERE id = $1", 1, {INT8OID}};
+        "SELECT org_id, topic_id, erased_at IS NULL FROM onefin.document WHERE id = $1",
+        1,
+        {INT8OID}};
     static OfStatement read = {
         "SELECT jsonb_build_object('key', store_key, 'name', name, 'type', type, 'size', size,"
         " 'sha256', encode(sha256, 'hex')) FROM onefin.document WHERE id = $1",
@@ -137,6 +139,7 @@ static Datum get_body(void *argument) {
     FunctionCallInfo fcinfo = argument;
     int64 document = PG_GETARG_INT64(1);
     OfArgs args = {0};
+    bool isnull;
 
     of_arg(&args, Int64GetDatum(document), false);
     of_spi_begin();
@@ -144,6 +147,11 @@ static Datum get_body(void *argument) {
         ereport(ERROR,
                 (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no document %lld", (long long)document),
                  errhint("documents lists those that you may see.")));
+    if (!DatumGetBool(of_result(0, 3, &isnull)))
+        ereport(ERROR,
+                (errcode(ERRCODE_NO_DATA_FOUND),
+                 errmsg("document %lld was erased", (long long)document),
+                 errhint("The data of its company was erased; its bytes are gone for good.")));
     of_journal(&(OfEntry){.kind = "document.downloaded",
                           .audience = OF_TO_ADMIN,
                           .org = of_result_id(0, 1),

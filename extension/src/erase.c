@@ -1,0 +1,243 @@
+/*
+ * erase.c: the personal data of a company that has left, taken out when its retention is over.
+ *
+ * Erased are the texts of its messages in all versions, the names of its documents, and what the
+ * accounts and sessions of its people say of them. What stays is what proves the record: digests,
+ * ids, times, and the journal. All of it is one transaction; messages go through it some at a time,
+ * so that a statement's memory does not grow with the company.
+ *
+ * The bytes of documents are with the gateways' store. A document is marked here, and a gateway
+ * asks which are (files_to_erase), removes the bytes, and says so (file_erased). Each step may be
+ * repeated, by several gateways at once or after a crash of one.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "identity.h"
+#include "journal.h"
+#include "json.h"
+#include "miscadmin.h"
+#include "plan.h"
+#include "redact.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/tuplestore.h"
+
+/* Messages at a time. */
+#define BATCH 1000
+
+typedef struct Erased {
+    OfRedacted texts;
+    int64 documents;
+    int64 accounts;
+    int64 sessions;
+} Erased;
+
+/*
+ * Refuses unless the company is archived and its retention over. Holds its row, so that nobody
+ * takes it up again meanwhile. In SPI.
+ */
+static void require_departed(int64 org) {
+    static OfStatement find = {
+        "SELECT archived_at IS NOT NULL, until <= now(), to_char(until, 'YYYY-MM-DD HH24:MI')"
+        " FROM (SELECT o.archived_at, o.archived_at + interval '1 day' * (s.value #>> '{}')::float8"
+        " AS until FROM onefin.org o, onefin.setting_now s"
+        " WHERE o.id = $1 AND s.name = 'retention_days' FOR UPDATE OF o) o",
+        1,
+        {INT8OID}};
+    OfArgs args = {0};
+    bool isnull;
+
+    of_arg(&args, Int64GetDatum(org), false);
+    if (of_run_as_owner(&find, &args, false) == 0)
+        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no company %lld", (long long)org),
+                        errhint("orgs lists them.")));
+    if (!DatumGetBool(of_result(0, 1, &isnull)))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("company %lld is not archived", (long long)org),
+                        errhint("Archive it first; it may be erased retention_days later.")));
+    if (!DatumGetBool(of_result(0, 2, &isnull)))
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("the data of company %lld must be kept for now", (long long)org),
+                 errhint("It may be erased from %s on, retention_days after it was archived.",
+                         of_result_text(0, 3))));
+}
+
+/* The next messages of a topic that have a text; false when there are none. In SPI. */
+static bool erase_some(int64 topic, int64 *after, OfRedacted *redacted) {
+    static OfStatement next = {
+        "SELECT array_agg(id), max(id) FROM (SELECT id FROM onefin.message WHERE topic_id = $1"
+        " AND id > $2 AND redacted_at IS NULL ORDER BY id LIMIT " CppAsString2(BATCH) ") m",
+        2,
+        {INT8OID, INT8OID}};
+    OfArgs args = {0};
+    bool isnull;
+    Datum messages;
+
+    of_arg_id(&args, topic);
+    of_arg(&args, Int64GetDatum(*after), false);
+    of_run_as_owner(&next, &args, false);
+    messages = of_result(0, 1, &isnull);
+    if (isnull)
+        return false;
+    *after = of_result_id(0, 2);
+    of_take_texts(messages, redacted);
+    return true;
+}
+
+static void erase_texts(int64 org, OfRedacted *redacted) {
+    static OfStatement find = {"SELECT id FROM onefin.topic WHERE org_id = $1", 1, {INT8OID}};
+    OfArgs args = {0};
+    SPITupleTable *topics;
+    uint64 n;
+
+    of_arg_id(&args, org);
+    of_spi_begin();
+    n = of_run_as_owner(&find, &args, false);
+    topics = SPI_tuptable;
+    for (uint64 i = 0; i < n; i++) {
+        bool isnull;
+        int64 topic = DatumGetInt64(SPI_getbinval(topics->vals[i], topics->tupdesc, 1, &isnull));
+        int64 after = 0;
+        bool more = true;
+
+        while (more) {
+            CHECK_FOR_INTERRUPTS();
+            of_spi_begin(); /* a memory of its own for each time */
+            more = erase_some(topic, &after, redacted);
+            of_spi_end();
+        }
+    }
+    of_spi_end();
+}
+
+/* How many rows a statement about the company changed. */
+static int64 change(OfStatement *statement, int64 org) {
+    OfArgs args = {0};
+    uint64 n;
+
+    of_arg_id(&args, org);
+    of_spi_begin();
+    n = of_run_as_owner(statement, &args, false);
+    of_spi_end();
+    return (int64)n;
+}
+
+/* Accounts first: their sessions end by the trigger, which tells of them. */
+static void erase_rest(int64 org, Erased *erased) {
+    static OfStatement accounts = {
+        "UPDATE onefin.account SET login = 'erased-' || id, name = 'erased-' || id,"
+        " password_hash = NULL, db_role = NULL, disabled_at = coalesce(disabled_at, now())"
+        " WHERE org_id = $1 AND (login, name) <> ('erased-' || id, 'erased-' || id)",
+        1,
+        {INT8OID}};
+    static OfStatement sessions = {
+        "UPDATE onefin.session s SET device = NULL, address = NULL FROM onefin.account a"
+        " WHERE a.org_id = $1 AND s.account_id = a.id AND num_nonnulls(s.device, s.address) > 0",
+        1,
+        {INT8OID}};
+    static OfStatement documents = {
+        "UPDATE onefin.document d SET name = 'erased-' || d.id, erased_at = now(),"
+        " uploader_name = CASE WHEN EXISTS (SELECT FROM onefin.account a WHERE a.id = d.uploader_id"
+        " AND a.org_id = $1) THEN 'erased-' || d.uploader_id ELSE d.uploader_name END"
+        " FROM onefin.topic t"
+        " WHERE t.org_id = $1 AND d.topic_id = t.id AND d.erased_at IS NULL",
+        1,
+        {INT8OID}};
+
+    erased->accounts = change(&accounts, org);
+    erased->sessions = change(&sessions, org);
+    erased->documents = change(&documents, org);
+}
+
+static Jsonb *erased_json(int64 org, const char *reason, const Erased *erased) {
+    JsonbParseState *json = NULL;
+
+    of_json_begin(&json);
+    if (reason)
+        of_json_string(&json, "reason", reason);
+    else
+        of_json_id(&json, "org", org);
+    of_json_number(&json, "messages", erased->texts.messages);
+    of_json_number(&json, "versions", erased->texts.versions);
+    of_json_number(&json, "documents", erased->documents);
+    of_json_number(&json, "accounts", erased->accounts);
+    of_json_number(&json, "sessions", erased->sessions);
+    return of_json_end(&json);
+}
+
+/*
+ * onefin_api.erase(org, reason), for admins: {org, messages, versions, documents, accounts,
+ * sessions}, how many were erased now. Repeated, it erases what came since, and where that is
+ * nothing it is no entry.
+ */
+PG_FUNCTION_INFO_V1(onefin_api_erase);
+Datum onefin_api_erase(PG_FUNCTION_ARGS) {
+    int64 org = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+    Erased erased = {0};
+    char *reason;
+
+    of_require_admin("erase");
+    reason = of_require_reason(PG_GETARG_DATUM(1), PG_ARGISNULL(1));
+    of_spi_begin();
+    require_departed(org);
+    of_spi_end();
+    erase_texts(org, &erased.texts);
+    erase_rest(org, &erased);
+    if (erased.texts.messages + erased.documents + erased.accounts + erased.sessions > 0)
+        of_journal(&(OfEntry){.kind = "org.erased",
+                              .audience = OF_TO_ADMIN,
+                              .org = org,
+                              .subject = org,
+                              .detail = erased_json(org, reason, &erased)});
+    PG_RETURN_JSONB_P(erased_json(org, NULL, &erased));
+}
+
+/* onefin.files_to_erase(limit, after): documents whose bytes are to be removed from the store. */
+PG_FUNCTION_INFO_V1(onefin_files_to_erase);
+Datum onefin_files_to_erase(PG_FUNCTION_ARGS) {
+    static OfStatement read = {
+        "SELECT id, store_key FROM onefin.document WHERE erased_at IS NOT NULL"
+        " AND removed_at IS NULL AND id > $2 ORDER BY id LIMIT $1",
+        2,
+        {INT4OID, INT8OID}};
+    ReturnSetInfo *result = (ReturnSetInfo *)fcinfo->resultinfo;
+    OfArgs args = {0};
+
+    InitMaterializedSRF(fcinfo, 0);
+    for (int i = 0; i < 2; i++)
+        of_arg(&args, PG_GETARG_DATUM(i), PG_ARGISNULL(i));
+    of_spi_begin();
+    of_run_as_owner(&read, &args, true);
+    for (uint64 i = 0; i < SPI_processed; i++)
+        tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+    of_spi_end();
+    return (Datum)0;
+}
+
+/* onefin.file_erased(document): the store has its bytes no more. */
+PG_FUNCTION_INFO_V1(onefin_file_erased);
+Datum onefin_file_erased(PG_FUNCTION_ARGS) {
+    static OfStatement update = {
+        "UPDATE onefin.document SET removed_at = now() WHERE id = $1 AND erased_at IS NOT NULL"
+        " AND removed_at IS NULL RETURNING org_id, topic_id, sha256",
+        1,
+        {INT8OID}};
+    OfArgs args = {0};
+    bool isnull;
+
+    of_arg(&args, PG_GETARG_DATUM(0), PG_ARGISNULL(0));
+    of_spi_begin();
+    if (of_run_as_owner(&update, &args, false) == 1)
+        of_journal(&(OfEntry){.kind = "document.erased",
+                              .audience = OF_TO_ADMIN,
+                              .org = of_result_id(0, 1),
+                              .topic = of_result_id(0, 2),
+                              .subject = PG_GETARG_INT64(0),
+                              .digest = DatumGetByteaPP(of_result(0, 3, &isnull))});
+    of_spi_end();
+    PG_RETURN_VOID();
+}
