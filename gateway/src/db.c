@@ -50,7 +50,13 @@ static const char setup_format[] =
     "PREPARE file_begin(text, bigint, text, inet) AS SELECT onefin.file_begin($1, $2, $3, $4);"
     "PREPARE file_end(text, bigint, text, bigint, text, text, bigint, bytea, inet)"
     "    AS SELECT onefin.file_end($1, $2, $3, $4, $5, $6, $7, $8, $9);"
-    "PREPARE file_get(text, bigint, inet) AS SELECT onefin.file_get($1, $2, $3);";
+    "PREPARE file_get(text, bigint, inet) AS SELECT onefin.file_get($1, $2, $3);"
+    "PREPARE files_to_erase(int, bigint) AS SELECT jsonb_build_object('result',"
+    "    coalesce(jsonb_agg(jsonb_build_object('document', document, 'key', key) ORDER BY "
+    "document), "
+    "'[]'))"
+    "    FROM onefin.files_to_erase($1, $2);"
+    "PREPARE file_erased(bigint) AS SELECT '{\"result\": {}}'::jsonb FROM onefin.file_erased($1);";
 
 char *db_error(int code, const char *message, const char *sqlstate, const char *hint) {
     json_t *body = json_pack("{s:{s:i, s:s, s:{s:s?, s:s?}}}", "error", "code", code, "message",

@@ -28,9 +28,11 @@ struct db_answer {
 #define DB_CALL       "call"       /* token, method, params, address */
 #define DB_FILE_BEGIN "file_begin" /* token, topic, name, address */
 #define DB_FILE_END                                                                                \
-    "file_end"                 /* token, document, key, topic, name, type, size, sha256, address   \
-                                */
-#define DB_FILE_GET "file_get" /* token, document, address */
+    "file_end" /* token, document, key, topic, name, type, size, sha256, address                   \
+                */
+#define DB_FILE_GET       "file_get"       /* token, document, address */
+#define DB_FILES_TO_ERASE "files_to_erase" /* limit, after */
+#define DB_FILE_ERASED    "file_erased"    /* document */
 
 #define DB_PARAMS_MAX 9
 

@@ -16,6 +16,7 @@
 #include "follow.h"
 #include "compat.h"
 #include "db_link.h"
+#include "eraser.h"
 #include "log.h"
 #include "memory.h"
 #include "metrics.h"
@@ -160,6 +161,8 @@ static bool hand_out(int row) {
     metrics.events++;
     append(event);
     session_deliver(event);
+    if (strcmp(kind, "org.erased") == 0)
+        eraser_look();
     forget_after(kind, org);
     return true;
 }

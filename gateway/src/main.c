@@ -8,6 +8,7 @@
 #include "compat.h"
 #include "config.h"
 #include "db.h"
+#include "eraser.h"
 #include "follow.h"
 #include "log.h"
 #include "server.h"
@@ -68,12 +69,14 @@ static int run(void) {
     watch_signals();
     db_start();
     follow_start();
+    eraser_start();
     ev_run(EV_DEFAULT_ 0);
 
     ev_timer_stop(EV_DEFAULT_ & good_bye);
     server_stop();
     follow_stop();
     upload_stop();
+    eraser_stop();
     db_stop();
     store->stop();
     log_info("stopped");

@@ -50,8 +50,8 @@ struct store {
      * under way, whose end is then not told. */
     void (*drop)(struct store_object *object);
 
-    /* Takes a committed object away, in the background. */
-    void (*remove)(const char *key);
+    /* Takes a committed object away, for good; that there is none is no error. done may be NULL. */
+    void (*remove)(const char *key, store_done_fn *done, void *owner);
 
     /* Ends the store when all objects are dropped; waits for operations under way. */
     void (*stop)(void);

@@ -183,7 +183,22 @@ static ssize_t do_read(struct object *object) {
 }
 
 static ssize_t do_remove(struct object *object) {
-    return unlinkat(dir.root, object->key, 0) == 0 ? 0 : -errno;
+    const char *slash = strrchr(object->key, '/');
+    char *parent = slash ? memory_part(object->key, slash - object->key) : memory_text(".");
+    ssize_t result = 0;
+    int at;
+
+    if (unlinkat(dir.root, object->key, 0) == 0) {
+        at = openat(dir.root, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (at < 0 || fsync(at) < 0)
+            result = -errno;
+        if (at >= 0)
+            close(at);
+    } else if (errno != ENOENT) {
+        result = -errno;
+    }
+    free(parent);
+    return result;
 }
 
 /* The last job of every object. */
@@ -242,10 +257,17 @@ static void submit(struct object *object, job_fn *job) {
     pthread_mutex_unlock(&dir.lock);
 }
 
+static void tell_removed(struct object *object) {
+    if (object->result < 0)
+        log_warning("store: removing %s: %s", object->key, strerror(-object->result));
+    if (object->shared.done)
+        object->shared.done(object->shared.owner, object->result);
+}
+
 static void finish(struct object *object) {
     object->busy = false;
-    if (object->job == do_remove && object->result < 0)
-        log_warning("store: removing %s: %s", object->key, strerror(-object->result));
+    if (object->job == do_remove)
+        tell_removed(object);
     if (object->job == do_release) {
         free(object->key);
         free(object);
@@ -316,8 +338,8 @@ static void dir_drop(struct store_object *shared) {
         submit(object, do_release);
 }
 
-static void dir_remove(const char *key) {
-    struct object *object = object_new(key, NULL, NULL);
+static void dir_remove(const char *key, store_done_fn *done, void *owner) {
+    struct object *object = object_new(key, done, owner);
 
     object->dropped = true;
     submit(object, do_remove);

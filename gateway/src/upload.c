@@ -113,7 +113,7 @@ static void on_recorded(void *owner, const char *json) {
         if (code == RPC_UNAVAILABLE)
             log_warning("store: %s may be without record: the database went away", upload->key);
         else
-            store->remove(upload->key);
+            store->remove(upload->key, NULL, NULL);
         give_up(upload, json);
         return;
     }
