@@ -157,6 +157,89 @@ test('a client sees the versions when the firm allows it', async () => {
   await kim.keyboard.press('Escape');
 });
 
+test('a deleted message keeps its files with its versions, for who may see them', async () => {
+  await ann.setInputFiles('.composer input[type=file]', {
+    name: 'adashgan.png',
+    mimeType: 'image/png',
+    buffer: png,
+  });
+  await ann.locator('.attachments .document-size').waitFor();
+  await say(ann, 'Adashib yubordim');
+  await act(ann, saying(ann, 'Adashib yubordim'), 'Oʻchirish');
+  await ann.locator('dialog').getByRole('button', { name: 'Oʻchirish' }).click();
+  const tombstone = ann.locator('.message.deleted').last();
+  assert.equal(await tombstone.locator('.document').count(), 0);
+  await tombstone.locator('button.mark').click();
+  await ann.locator('dialog .document', { hasText: 'adashgan.png' }).waitFor();
+  assert.equal(await ann.locator('.versions .text').textContent(), 'Adashib yubordim');
+  await ann.keyboard.press('Escape');
+});
+
+test('an admin redacts a message with a reason, and its text is nowhere any more', async () => {
+  await say(kim, 'Parolim: 4711');
+  await act(kim, saying(kim, 'Parolim: 4711'), 'Tahrirlash');
+  await kim.fill('.composer textarea', 'Parolim: 0815');
+  await kim.press('.composer textarea', 'Enter');
+  const ada = await visitors.enter('ada');
+  await openTopic(ada, 'Anor');
+  const before = saying(ada, 'Parolim: 0815');
+  await before.waitFor();
+  assert.equal(await ann.getByRole('menuitem', { name: 'Matnni olib tashlash' }).count(), 0);
+  await act(ada, before, 'Matnni olib tashlash');
+  const yes = ada.locator('dialog button[type=submit]');
+  assert.equal(await yes.isDisabled(), true, 'a reason is needed');
+  await ada.locator('dialog textarea').fill('  ');
+  assert.equal(await yes.isDisabled(), true, 'blanks are none');
+  await ada.locator('dialog textarea').fill('Parol yozilgan');
+  await ada.screenshot({ path: `${pictures}/doings-redaction.png` });
+  await yes.click();
+  for (const page of [ada, kim, ann]) {
+    const message = page.locator('.message.redacted').last();
+    await message.waitFor();
+    assert.equal(
+      (await message.locator('.text').textContent()).trim(),
+      'Matn firma tomonidan olib tashlangan',
+    );
+    assert.equal(await page.getByText(/4711|0815/).count(), 0);
+  }
+  const message = ada.locator('.message.redacted').last();
+  assert.equal(await message.locator('.actions').count(), 0, 'nothing is left to be done');
+  await message.locator('button.mark').click();
+  await ada.locator('.versions .taken-out').nth(1).waitFor();
+  await ada.screenshot({ path: `${pictures}/doings-redacted-versions.png` });
+  await ada.keyboard.press('Escape');
+  await kim.screenshot({ path: `${pictures}/doings-redacted.png` });
+  await kim.reload();
+  await kim.locator('.message.redacted').last().waitFor();
+  assert.equal(await kim.getByText(/4711|0815/).count(), 0);
+  const [{ detail }] = (await world.admin.call('journal', { kind: 'message.redacted', limit: 1000 }))
+    .entries;
+  assert.deepEqual(detail, { reason: 'Parol yozilgan' });
+});
+
+test('what was redacted may be deleted by its author, and not edited', async () => {
+  const message = kim.locator('.message.redacted').last();
+  await message.hover();
+  await message.locator('.actions > button').click();
+  assert.equal(await kim.getByRole('menuitem', { name: 'Tahrirlash' }).count(), 0);
+  await kim.getByRole('menuitem', { name: 'Oʻchirish' }).click();
+  await kim.locator('dialog').getByRole('button', { name: 'Oʻchirish' }).click();
+  await kim.locator('.message.redacted').waitFor({ state: 'detached' });
+});
+
+test('a message that changed meanwhile is not redacted unseen', async () => {
+  const ada = await visitors.enter('ada');
+  await openTopic(ada, 'Anor');
+  await say(kim, 'Eski matn');
+  await act(ada, saying(ada, 'Eski matn'), 'Matnni olib tashlash');
+  await ada.locator('dialog textarea').fill('Sabab');
+  await world.cluster.query("UPDATE onefin.message SET text = 'Yangi matn' WHERE text = 'Eski matn'");
+  await ada.locator('dialog button[type=submit]').click();
+  await saying(ada, 'Yangi matn').waitFor();
+  await ada.getByText('Xabar hozirgina oʻzgartirildi.').waitFor();
+  await saying(kim, 'Yangi matn').waitFor();
+});
+
 test('leaving asks for the login again, here and in the other tab', async () => {
   const second = await visitors.tab(kim.context());
   await second.locator('.topics .row').first().waitFor();

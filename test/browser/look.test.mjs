@@ -32,6 +32,8 @@ before(async () => {
   await send(ann, 'Ichki: bank bilan gaplashildi.', { visibility: 'staff' });
   const wrong = await send(kim, 'Adashib yozdim');
   await kim.call('delete', { message: wrong.message.id, version: 1 });
+  const secret = await send(kim, 'Parolim: 4711', { reply_to: message.id });
+  await world.admin.call('redact', { message: secret.message.id, reason: 'parol' });
   await send(kim, 'Rahmat! Bankko‘chirmasiniham'.repeat(8), { reply_to: message.id });
 });
 
@@ -92,6 +94,16 @@ for (const language of ['uz', 'ru', 'en']) {
         await openTopic(watcher, 'Anor');
         await look(watcher, `${name}-watching`);
         await watcher.context().close();
+        const owner = await visitors.open({ ...options, colorScheme });
+        await owner.click(`.languages [lang=${language}]`);
+        await logIn(owner, 'ada');
+        await openTopic(owner, 'Anor');
+        await saying(owner, 'Ketdi: 48 600 000 soʻm.').locator('.actions > button').click();
+        await look(owner, `${name}-actions`);
+        await owner.locator('[role=menuitem].danger').last().click();
+        await owner.locator('dialog textarea').fill('Parol');
+        await look(owner, `${name}-redaction`);
+        await owner.context().close();
       });
     }
   }

@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { load } from './page.mjs';
 
 const state = await load('state');
-const { diffWords } = await load('diff');
 const { links } = await load('format');
 
 const TOPIC = 7;
@@ -23,6 +22,7 @@ const message = (id, more = {}) => ({
   version: 1,
   edited_at: null,
   deleted_at: null,
+  redacted_at: null,
   visibility: 'all',
   imported: false,
   reply_to: null,
@@ -119,6 +119,28 @@ test('versions that arrive out of order leave the newest', () => {
   assert.equal(topic(now).last.text, 'third');
   const older = state.addHistory(now, TOPIC, { seal: 10, messages: [message(3)], more: true });
   assert.equal(texts(older)[2], 'third');
+});
+
+test('a redacted message stays so, whatever comes late of the same version', () => {
+  const gone = message(3, { version: 2, text: null, redacted_at: '2025-11-23T10:01:00+05:00' });
+  const second = message(3, { version: 2, text: 'secret' });
+  let now = apply(opened(), edited(11, second));
+  now = apply(now, event(12, 'message.redacted', { message: gone }));
+  assert.equal(texts(now)[2], null);
+  assert.equal(topic(now).last.text, null);
+  const older = state.addHistory(now, TOPIC, { seal: 11, messages: [second], more: true });
+  assert.equal(texts(older)[2], null);
+  assert.equal(topic(state.setTopics(now, list(11, 0, second))).last.text, null);
+  const tombstone = { ...gone, version: 3, deleted_at: '2025-11-23T10:02:00+05:00' };
+  const deleted = apply(now, event(13, 'message.deleted', { message: tombstone }));
+  assert.equal(deleted.threads[TOPIC].messages[2].version, 3);
+});
+
+test('an erased company is loaded anew, and no other', () => {
+  const now = apply(opened(), event(11, 'org.erased', { org: 3 }));
+  assert.deepEqual(now.threads, {});
+  assert.equal(now.listStale, true);
+  assert.equal(apply(opened(), event(11, 'org.erased', { org: 4 })).threads[TOPIC].loaded, true);
 });
 
 test('a deletion becomes a tombstone and is not unread', () => {
@@ -262,26 +284,6 @@ test('who may open the versions', () => {
       may('client', 1, true),
     ],
     [true, true, false, true, false, true],
-  );
-});
-
-test('differences word by word', () => {
-  assert.deepEqual(diffWords('pay 46 800 today', 'pay 48 600 today'), [
-    { kind: 'same', text: 'pay ' },
-    { kind: 'removed', text: '46' },
-    { kind: 'added', text: '48' },
-    { kind: 'same', text: ' ' },
-    { kind: 'removed', text: '800' },
-    { kind: 'added', text: '600' },
-    { kind: 'same', text: ' today' },
-  ]);
-  assert.deepEqual(diffWords('', 'new'), [{ kind: 'added', text: 'new' }]);
-  assert.deepEqual(diffWords('same', 'same'), [{ kind: 'same', text: 'same' }]);
-  const long = (letter) => Array.from({ length: 3000 }, (_, at) => letter + at).join(' ');
-  assert.deepEqual(diffWords(long('w'), `${long('w')} x`).at(-1), { kind: 'added', text: ' x' });
-  assert.deepEqual(
-    diffWords(long('v'), long('w')).map((each) => each.kind),
-    ['removed', 'added'],
   );
 });
 

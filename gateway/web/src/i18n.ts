@@ -60,6 +60,7 @@ const uz = {
   takeBack: 'Matnni qaytarib olish',
   edited: 'tahrirlangan',
   deleted: 'Xabar oʻchirilgan',
+  redacted: 'Matn firma tomonidan olib tashlangan',
   imported: 'koʻchirilgan',
   note: 'Ichki qayd — mijoz koʻrmaydi',
   newFrom: (name: string, text: string) => `Yangi xabar. ${name}: ${text}`,
@@ -77,6 +78,13 @@ const uz = {
   save: 'Saqlash',
   removeQuestion: 'Xabar oʻchirilsinmi?',
   removeHint: 'Oʻrnida “oʻchirilgan” belgisi qoladi, asl nusxasi tarixda saqlanadi.',
+
+  redact: 'Matnni olib tashlash',
+  redactQuestion: 'Matn butunlay olib tashlansinmi?',
+  redactHint:
+    'Matn xabarning hamma nusxalaridan yoʻqoladi, uni qaytarib boʻlmaydi. Kim va nega olib tashlagani jurnalda qoladi.',
+  redactFilesStay: 'Biriktirilgan fayllar qoladi.',
+  reason: 'Sababi',
 
   write: 'Xabar yozing',
   writeNote: 'Ichki qayd yozing',
@@ -111,9 +119,12 @@ const uz = {
   operations: { send: 'yuborildi', edit: 'tahrirlandi', delete: 'oʻchirildi' },
   added: 'qoʻshildi',
   removed: 'olib tashlandi',
+  documents: 'Biriktirilgan fayllar',
+  fileErased: 'Fayl butunlay oʻchirilgan',
 
   notAllowed: 'Bunga ruxsatingiz yoʻq.',
   notFound: 'Topilmadi yoki sizga ochiq emas.',
+  changed: 'Xabar hozirgina oʻzgartirildi. Yangi matnini koʻrib, qaytadan urining.',
   limit: 'Cheklovga yetildi. Birozdan keyin urinib koʻring.',
   invalid: 'Server qabul qilmadi.',
   unavailable: 'Server hozir band. Birozdan keyin urinib koʻring.',
@@ -176,6 +187,7 @@ const ru: Dictionary = {
   takeBack: 'Вернуть текст',
   edited: 'изменено',
   deleted: 'Сообщение удалено',
+  redacted: 'Текст изъят фирмой',
   imported: 'перенесено',
   note: 'Внутренняя заметка — клиент её не видит',
   newFrom: (name, text) => `Новое сообщение. ${name}: ${text}`,
@@ -193,6 +205,13 @@ const ru: Dictionary = {
   save: 'Сохранить',
   removeQuestion: 'Удалить сообщение?',
   removeHint: 'На его месте останется отметка «удалено», оригинал сохранится в истории.',
+
+  redact: 'Изъять текст',
+  redactQuestion: 'Изъять текст навсегда?',
+  redactHint:
+    'Текст исчезнет из всех версий сообщения, вернуть его будет нельзя. Кто и почему это сделал, останется в журнале.',
+  redactFilesStay: 'Прикреплённые файлы останутся.',
+  reason: 'Причина',
 
   write: 'Сообщение',
   writeNote: 'Внутренняя заметка',
@@ -227,9 +246,12 @@ const ru: Dictionary = {
   operations: { send: 'отправлено', edit: 'изменено', delete: 'удалено' },
   added: 'добавлено',
   removed: 'убрано',
+  documents: 'Прикреплённые файлы',
+  fileErased: 'Файл стёрт навсегда',
 
   notAllowed: 'У вас нет на это прав.',
   notFound: 'Не найдено или вам не доступно.',
+  changed: 'Сообщение только что изменили. Посмотрите новый текст и попробуйте снова.',
   limit: 'Достигнут предел. Попробуйте немного позже.',
   invalid: 'Сервер не принял запрос.',
   unavailable: 'Сервер сейчас занят. Попробуйте немного позже.',
@@ -284,6 +306,7 @@ const en: Dictionary = {
   takeBack: 'Take the text back',
   edited: 'edited',
   deleted: 'Message deleted',
+  redacted: 'Text taken out by the firm',
   imported: 'imported',
   note: 'Internal note — the client does not see it',
   newFrom: (name, text) => `New message. ${name}: ${text}`,
@@ -301,6 +324,13 @@ const en: Dictionary = {
   save: 'Save',
   removeQuestion: 'Delete this message?',
   removeHint: 'A “deleted” mark stays in its place, and the original is kept in the history.',
+
+  redact: 'Redact',
+  redactQuestion: 'Take the text out for good?',
+  redactHint:
+    'The text goes from every version of the message and cannot be brought back. Who did it and why stays in the journal.',
+  redactFilesStay: 'Attached files stay.',
+  reason: 'Reason',
 
   write: 'Write a message',
   writeNote: 'Write an internal note',
@@ -335,9 +365,12 @@ const en: Dictionary = {
   operations: { send: 'sent', edit: 'edited', delete: 'deleted' },
   added: 'added',
   removed: 'removed',
+  documents: 'Attached files',
+  fileErased: 'File erased for good',
 
   notAllowed: 'You are not allowed to do this.',
   notFound: 'Not found, or not open to you.',
+  changed: 'The message was changed just now. Look at its new text, then try again.',
   limit: 'A limit has been reached. Try again a little later.',
   invalid: 'The server did not accept this.',
   unavailable: 'The server is busy. Try again in a moment.',

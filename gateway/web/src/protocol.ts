@@ -24,6 +24,8 @@ export interface Document {
   size: number;
   uploader_name: string;
   at: string;
+  /** When it was erased with its company's data: it cannot be had any more. */
+  erased_at: string | null;
 }
 
 export interface Message {
@@ -39,11 +41,19 @@ export interface Message {
   version: number;
   edited_at: string | null;
   deleted_at: string | null;
+  /** When its text was taken out of all versions. */
+  redacted_at: string | null;
   visibility: Visibility;
   imported: boolean;
   reply_to: number | null;
   client_key: string | null;
   documents: Document[];
+}
+
+/** A stretch of words that stayed, went or came. */
+export interface Change {
+  op: 'keep' | 'remove' | 'add';
+  text: string;
 }
 
 export interface Version {
@@ -52,7 +62,10 @@ export interface Version {
   author: number;
   author_name: string;
   operation: 'send' | 'edit' | 'delete';
+  /** null when it was deleted by this version, or redacted. */
   text: string | null;
+  /** From the version before; null where one of the two has no text. */
+  diff: Change[] | null;
 }
 
 export interface Topic {
@@ -96,7 +109,7 @@ interface EventBase {
 }
 
 export type MessageEvent = EventBase & {
-  kind: 'message.sent' | 'message.edited' | 'message.deleted' | 'message.imported';
+  kind: `message.${'sent' | 'edited' | 'deleted' | 'imported' | 'redacted'}`;
   message: Message;
 };
 export type ReadEvent = EventBase & {
@@ -111,11 +124,12 @@ export type TicketEvent = EventBase & {
   topic: number;
   state: TicketState;
 };
+export type ErasedEvent = EventBase & { kind: 'org.erased'; org: number };
 /** Kinds that the page either takes as "the list of companies changed" or passes over. */
 export type OtherEvent = EventBase & {
   kind: `${'org' | 'assignment' | 'account' | 'setting'}.changed`;
 };
-export type ServerEvent = MessageEvent | ReadEvent | TicketEvent | OtherEvent;
+export type ServerEvent = MessageEvent | ReadEvent | TicketEvent | ErasedEvent | OtherEvent;
 
 export interface Typing {
   org: number;
@@ -155,6 +169,8 @@ export interface HistoryReply {
 }
 export interface VersionsReply {
   versions: Version[];
+  /** Those of a deleted message too. */
+  documents: Document[];
 }
 
 /** Characters that one message may have; the server refuses more. */

@@ -11,7 +11,6 @@ import type {
   ServerEvent,
   TopicsReply,
   Typing,
-  Version,
   VersionsReply,
 } from './protocol';
 import { Code } from './protocol';
@@ -177,14 +176,13 @@ export class Reading {
     core.ask('read', { topic, message }).catch((error) => core.report(error));
   }
 
-  /** Every version of a message; none when the server refuses. */
-  async versions(message: Message): Promise<Version[]> {
+  /** Every version of a message, and its documents; none when the server refuses. */
+  async versions(message: Message): Promise<VersionsReply> {
     try {
-      const params = { message: message.id };
-      return (await this.core.ask<VersionsReply>('versions', params)).versions;
+      return await this.core.ask<VersionsReply>('versions', { message: message.id });
     } catch (error) {
       this.core.report(error);
-      return [];
+      return { versions: [], documents: [] };
     }
   }
 }

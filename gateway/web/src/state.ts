@@ -3,7 +3,8 @@
 // can compare.
 //
 // Two rules make it safe to apply anything twice or late:
-//   a message replaces what is known of it only when its version is not older;
+//   a message replaces what is known of it only when its version is not older, and a redacted one
+//   stays redacted: a redaction makes no version;
 //   an event at or before the cursor is passed over, and one that the list of topics (read at a
 //   seal of its own) already contains does not count in it again.
 
@@ -115,6 +116,12 @@ export function findTopic(state: State, id: number): { org: Org; topic: Topic } 
   return null;
 }
 
+/** Whether a message is to replace what is known of it. */
+function isNews(message: Message, known: Message): boolean {
+  if (message.version !== known.version) return message.version > known.version;
+  return message.redacted_at !== null || known.redacted_at === null;
+}
+
 /** Messages by id, each in the newest version that either side knows. */
 export function mergeMessages(
   known: readonly Message[],
@@ -123,7 +130,7 @@ export function mergeMessages(
   const byId = new Map(known.map((message) => [message.id, message]));
   for (const message of news) {
     const old = byId.get(message.id);
-    if (!old || message.version >= old.version) byId.set(message.id, message);
+    if (!old || isNews(message, old)) byId.set(message.id, message);
   }
   return [...byId.values()].sort((a, b) => a.id - b.id);
 }
@@ -171,14 +178,21 @@ export function setTopics(state: State, reply: TopicsReply): State {
   const mine = (topic: Topic) => state.marks[topic.id]?.[state.account?.id ?? 0] ?? 0;
   const orgs = reply.orgs.map((org) => ({
     ...org, // what I have read may be on its way to the server still
-    topics: org.topics.map((topic) =>
-      mine(topic) >= (topic.last?.id ?? 0) ? { ...topic, unread: 0 } : topic,
-    ),
+    topics: org.topics.map((topic) => ({
+      ...topic,
+      last: newerLast(findTopic(state, topic.id)?.topic.last ?? null, topic.last),
+      unread: mine(topic) >= (topic.last?.id ?? 0) ? 0 : topic.unread,
+    })),
   }));
   const next = { ...state, orgs, listSeal: reply.seal, listLast, listStale: false };
   const kept = (id: string) => findTopic(next, Number(id)) !== null;
   const threads = Object.fromEntries(Object.entries(state.threads).filter(([id]) => kept(id)));
   return { ...next, threads };
+}
+
+/** The newest message of a topic, of what an event may have told of and what the list says. */
+function newerLast(known: Message | null, listed: Message | null): Message | null {
+  return mergeMessages(known ? [known] : [], listed ? [listed] : []).at(-1) ?? null;
 }
 
 export function setMembers(state: State, org: number, reply: MembersReply): State {
@@ -203,6 +217,7 @@ export function applyEvent(state: State, event: ServerEvent): State {
       return countUnread(applyMessage(next, event.message), event.seal, event.message);
     case 'message.edited':
     case 'message.deleted':
+    case 'message.redacted':
       return applyMessage(next, event.message);
     case 'topic.read':
       return applyRead(next, event.topic, event.account, event.message);
@@ -210,9 +225,19 @@ export function applyEvent(state: State, event: ServerEvent): State {
     case 'ticket.changed':
       if (event.seal <= state.listSeal) return next;
       return withTopic(next, event.topic, (topic) => ({ ...topic, state: event.state }));
+    case 'org.erased':
+      return { ...forgetThreads(next, event.org), listStale: true };
     default:
       return /^(org|assignment)\./.test(event.kind) ? { ...next, listStale: true } : next;
   }
+}
+
+/** Forgets what was loaded of a company's topics; the one that is open is loaded anew. */
+function forgetThreads(state: State, org: number): State {
+  const kept = Object.entries(state.threads).filter(
+    ([topic]) => findTopic(state, Number(topic))?.org.id !== org,
+  );
+  return { ...state, threads: Object.fromEntries(kept) };
 }
 
 /** Takes in a message, from an event or from the reply to a call of mine. */

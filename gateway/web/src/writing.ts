@@ -149,8 +149,8 @@ export class Writing {
     const { edit, text } = this.draft(topic);
     if (!newest || edit?.message !== id) return;
     if (newest.text === typed) {
-      this.endEdit(topic, id); // my own edit, whose answer was lost with the connection
-    } else if (newest.deleted_at) {
+      this.endEdit(topic, id);
+    } else if (newest.deleted_at || newest.redacted_at) {
       this.endEdit(topic, id, { text: join(text, typed) });
     } else {
       const newer = newest.text ?? '';
@@ -173,6 +173,18 @@ export class Writing {
     } catch (error) {
       const newest = isStale(error) ? await this.newest(topic, id) : null;
       if (!newest?.deleted_at) this.core.report(error);
+    }
+  }
+
+  /** For admins: takes the text as it is seen here out of all versions, for good. */
+  async redact({ id, topic, version }: Message, reason: string): Promise<void> {
+    try {
+      const params = { message: id, reason, version };
+      const { message } = await this.core.ask<{ message: Message }>('redact', params);
+      this.core.change((data) => state.applyMessage(data, message));
+    } catch (error) {
+      if (isStale(error)) await this.newest(topic, id);
+      this.core.report(error);
     }
   }
 

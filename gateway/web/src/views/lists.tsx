@@ -10,7 +10,7 @@ import type { Account, Language, Message, Org, Topic } from '../protocol';
 import { isGhost } from '../state';
 import { Icon, Logo, TopicIcon } from './icons';
 import { Menu, MenuItem } from './menu';
-import { usePage, useWords } from './use';
+import { gist, usePage, useWords } from './use';
 
 export function Companies({ chosen }: { chosen: number | null }) {
   const words = useWords();
@@ -97,10 +97,9 @@ function CompanyRow({ org, chosen }: { org: Org; chosen: boolean }) {
 /** One line of a message, for lists. */
 function preview(words: Dictionary, account: Account, message: Message | null): string {
   if (!message) return words.noMessages;
-  if (message.deleted_at) return words.deleted;
-  const files = message.documents.map((each) => each.name).join(', ');
+  if (message.deleted_at || message.redacted_at) return gist(words, message);
   const who = message.author === account.id ? words.you : message.author_name.split(' ')[0];
-  return `${who}: ${message.text || files || words.file}`;
+  return `${who}: ${gist(words, message)}`;
 }
 
 function Unread({ count }: { count: number }) {

@@ -1,16 +1,17 @@
 // One message: text with links, documents, marks, and what can be done with it.
 
 import { memo } from 'preact/compat';
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { app } from '../app';
-import { clock, dateAndTime, links, size } from '../format';
-import { isPicture } from '../files';
-import type { Document, Message } from '../protocol';
+import { clock, dateAndTime, links } from '../format';
+import type { Message } from '../protocol';
 import { maySeeVersions, type Pending } from '../state';
 import { Question } from './dialog';
+import { DocumentView } from './document';
 import { Icon } from './icons';
 import { Menu, MenuItem } from './menu';
-import { explain, usePage, useWords } from './use';
+import { Redaction } from './redaction';
+import { explain, gist, usePage, useWords } from './use';
 import { Versions } from './versions';
 
 interface Props {
@@ -27,10 +28,18 @@ interface Props {
 
 export const MessageView = memo(({ message, mine, right, first, readers, mayWrite }: Props) => {
   const words = useWords();
-  const [sheet, setSheet] = useState<'versions' | 'remove' | null>(null);
+  const language = usePage((page) => page.language);
+  const [sheet, setSheet] = useState<'versions' | 'remove' | 'redact' | null>(null);
   const deleted = message.deleted_at !== null;
+  const redacted = message.redacted_at !== null && !deleted;
   const note = message.visibility === 'staff';
-  const kind = [right && 'right', first && 'first', note && 'note', deleted && 'deleted']
+  const kind = [
+    right && 'right',
+    first && 'first',
+    note && 'note',
+    deleted && 'deleted',
+    redacted && 'redacted',
+  ]
     .filter(Boolean)
     .join(' ');
   return (
@@ -55,11 +64,14 @@ export const MessageView = memo(({ message, mine, right, first, readers, mayWrit
         {message.reply_to !== null && !deleted && (
           <Quote topic={message.topic} id={message.reply_to} />
         )}
-        {deleted ? (
-          <p class="text">{words.deleted}</p>
-        ) : (
-          message.text && <Text text={message.text} />
+        {deleted && <p class="text">{words.deleted}</p>}
+        {redacted && (
+          <p class="text" title={dateAndTime(language, message.redacted_at ?? '')}>
+            <Icon name="redact" />
+            {words.redacted}
+          </p>
         )}
+        {message.text && <Text text={message.text} />}
         {message.documents.map((document) => (
           <DocumentView key={document.id} document={document} />
         ))}
@@ -70,14 +82,13 @@ export const MessageView = memo(({ message, mine, right, first, readers, mayWrit
           showVersions={() => setSheet('versions')}
         />
       </div>
-      {!deleted && (
-        <Actions
-          message={message}
-          mine={mine}
-          mayWrite={mayWrite}
-          remove={() => setSheet('remove')}
-        />
-      )}
+      <Actions
+        message={message}
+        mine={mine}
+        mayWrite={mayWrite}
+        remove={() => setSheet('remove')}
+        redact={() => setSheet('redact')}
+      />
       {sheet === 'versions' && <Versions message={message} close={() => setSheet(null)} />}
       {sheet === 'remove' && (
         <Question
@@ -89,6 +100,7 @@ export const MessageView = memo(({ message, mine, right, first, readers, mayWrit
           close={() => setSheet(null)}
         />
       )}
+      {sheet === 'redact' && <Redaction message={message} close={() => setSheet(null)} />}
     </article>
   );
 });
@@ -115,8 +127,6 @@ export function Quote({ topic, id }: { topic: number; id: number }) {
   const quoted = usePage((page) =>
     page.data.threads[topic]?.messages.find((each) => each.id === id),
   );
-  const files = quoted?.documents.map((each) => each.name).join(', ');
-  const text = quoted?.deleted_at ? words.deleted : quoted?.text || files || words.earlierMessage;
   const go = () => {
     const target = document.getElementById(`m${id}`);
     target?.scrollIntoView({ block: 'center', behavior: 'smooth' });
@@ -125,7 +135,7 @@ export function Quote({ topic, id }: { topic: number; id: number }) {
   return (
     <button type="button" class="quote" onClick={go} disabled={!quoted}>
       {quoted && <strong>{quoted.author_name}</strong>}
-      <span>{text}</span>
+      <span>{quoted ? gist(words, quoted) : words.earlierMessage}</span>
     </button>
   );
 }
@@ -184,75 +194,50 @@ function Actions({
   mine,
   mayWrite,
   remove,
+  redact,
 }: {
   message: Message;
   mine: boolean;
   mayWrite: boolean;
   remove: () => void;
+  redact: () => void;
 }) {
   const words = useWords();
+  const admin = usePage((page) => page.data.account?.role === 'admin');
+  const standing = !message.deleted_at;
+  const redactable = admin && !message.redacted_at;
+  const copyable = message.text !== null && message.text !== '' && !!navigator.clipboard;
+  if (!redactable && !copyable && !(standing && mayWrite)) return null;
   return (
     <Menu icon="more" label={words.actions} class="actions">
-      {mayWrite && (
+      {standing && mayWrite && (
         <MenuItem icon="reply" choose={() => app.writing.reply(message)}>
           {words.reply}
         </MenuItem>
       )}
-      {message.text && navigator.clipboard && (
+      {copyable && (
         <MenuItem icon="copy" choose={() => void navigator.clipboard.writeText(message.text ?? '')}>
           {words.copy}
         </MenuItem>
       )}
-      {mine && mayWrite && (
+      {mine && standing && mayWrite && (
         <>
-          <MenuItem icon="edit" choose={() => app.writing.startEdit(message)}>
-            {words.edit}
-          </MenuItem>
+          {!message.redacted_at && (
+            <MenuItem icon="edit" choose={() => app.writing.startEdit(message)}>
+              {words.edit}
+            </MenuItem>
+          )}
           <MenuItem icon="remove" danger choose={remove}>
             {words.remove}
           </MenuItem>
         </>
       )}
+      {redactable && (
+        <MenuItem icon="redact" danger choose={redact}>
+          {words.redact}
+        </MenuItem>
+      )}
     </Menu>
-  );
-}
-
-function DocumentView({ document }: { document: Document }) {
-  const words = useWords();
-  const language = usePage((page) => page.language);
-  return (
-    <button
-      type="button"
-      class="document"
-      aria-label={words.download(document.name)}
-      onClick={() => void app.attaching.download(document)}
-    >
-      {isPicture(document) && <Picture document={document} />}
-      <span class="document-line">
-        <Icon name="file" />
-        <span class="document-name">{document.name}</span>
-        <span class="document-size">{size(language, document.size)}</span>
-        <Icon name="download" />
-      </span>
-    </button>
-  );
-}
-
-function Picture({ document }: { document: Document }) {
-  const words = useWords();
-  const [address, setAddress] = useState<string | null>(null);
-  useEffect(() => {
-    let shown = true;
-    app.attaching.picture(document).then(
-      (found) => shown && setAddress(found),
-      () => undefined, // the line below it still offers the download, and says what is wrong
-    );
-    return () => {
-      shown = false;
-    };
-  }, [document.id]);
-  return (
-    <span class="picture">{address && <img src={address} alt={words.image(document.name)} />}</span>
   );
 }
 

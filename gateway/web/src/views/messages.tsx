@@ -10,7 +10,7 @@ import type { Member, Message } from '../protocol';
 import { findTopic, isGhost, unsent, type Marks } from '../state';
 import { Icon } from './icons';
 import { MessageView, PendingView } from './message';
-import { usePage, useWords } from './use';
+import { gist, usePage, useWords } from './use';
 
 const none: readonly never[] = [];
 /** Pixels from an edge that count as being at it. */
@@ -232,12 +232,11 @@ function Announcement({ messages }: { messages: readonly Message[] }) {
   const words = useWords();
   const announced = usePage((page) => page.announced);
   const message = messages.find((each) => each.id === announced);
-  const files = message?.documents.map((each) => each.name).join(', ');
   return (
     <p class="hidden" aria-live="polite">
       {message &&
         !message.deleted_at &&
-        words.newFrom(message.author_name, message.text || files || words.file)}
+        words.newFrom(message.author_name, gist(words, message))}
     </p>
   );
 }

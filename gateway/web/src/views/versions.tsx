@@ -1,26 +1,28 @@
-// The history of one message: each version with what changed in it, word by word. Opening it is
-// journaled by the server.
+// The history of one message: each version with what changed in it, word by word, as the server
+// tells it, and the files of a message that was deleted. Opening it is journaled by the server.
 
 import { useEffect, useState } from 'preact/hooks';
 import { app } from '../app';
-import { diffWords } from '../diff';
 import { dateAndTime } from '../format';
-import type { Message, Version } from '../protocol';
+import type { Message, Version, VersionsReply } from '../protocol';
 import { Dialog } from './dialog';
+import { DocumentView } from './document';
+import { Icon } from './icons';
 import { usePage, useWords } from './use';
 
 export function Versions({ message, close }: { message: Message; close: () => void }) {
   const words = useWords();
   const language = usePage((page) => page.language);
-  const [versions, setVersions] = useState<Version[] | null>(null);
+  const [reply, setReply] = useState<VersionsReply | null>(null);
   useEffect(() => {
-    app.reading.versions(message).then(setVersions);
-  }, [message.version]);
+    app.reading.versions(message).then(setReply);
+  }, [message.version, message.redacted_at]);
+  const documents = message.deleted_at ? (reply?.documents ?? []) : [];
   return (
     <Dialog title={words.versions} close={close} wide>
-      {versions === null && <p class="empty">{words.loading}</p>}
+      {reply === null && <p class="empty">{words.loading}</p>}
       <ol class="versions">
-        {versions?.map((each, at) => (
+        {reply?.versions.map((each, at) => (
           <li key={each.version} data-version={each.version}>
             <p class="version-head">
               <strong>{at === 0 ? words.original : words.versionOf(each.version)}</strong>
@@ -29,25 +31,38 @@ export function Versions({ message, close }: { message: Message; close: () => vo
                 {dateAndTime(language, each.at)}
               </span>
             </p>
-            {each.operation !== 'delete' && (
-              <Difference before={versions[at - 1]?.text ?? null} after={each.text ?? ''} />
-            )}
+            {each.operation !== 'delete' && <Text version={each} />}
           </li>
         ))}
       </ol>
+      {documents.length > 0 && (
+        <section class="version-documents">
+          <h3>{words.documents}</h3>
+          {documents.map((each) => (
+            <DocumentView key={each.id} document={each} />
+          ))}
+        </section>
+      )}
     </Dialog>
   );
 }
 
-function Difference({ before, after }: { before: string | null; after: string }) {
+function Text({ version: { text, diff } }: { version: Version }) {
   const words = useWords();
-  if (before === null) return <p class="text">{after}</p>;
+  if (text === null)
+    return (
+      <p class="text taken-out">
+        <Icon name="redact" />
+        {words.redacted}
+      </p>
+    );
+  if (diff === null) return <p class="text">{text}</p>;
   return (
     <p class="text">
-      {diffWords(before, after).map(({ kind, text }) => {
-        if (kind === 'added') return <ins aria-label={words.added}>{text}</ins>;
-        if (kind === 'removed') return <del aria-label={words.removed}>{text}</del>;
-        return text;
+      {diff.map(({ op, text: part }) => {
+        if (op === 'add') return <ins aria-label={words.added}>{part}</ins>;
+        if (op === 'remove') return <del aria-label={words.removed}>{part}</del>;
+        return part;
       })}
     </p>
   );
