@@ -59,13 +59,28 @@ DELETE FROM onefin.assignment;
 UPDATE onefin.assignment SET from_at = from_at - interval '1 year';
 RESET SESSION AUTHORIZATION;
 
--- An archived company is seen by admins only, until it is served again.
+-- An archived company is seen by admins only, and written to by nobody, until it is served again.
+SELECT t.call('boss', 'send', '{"topic": 1, "text": "before"}', '{message,id}'),
+    onefin.file_begin('boss', 1, 'a.pdf') #>> '{result,document}' AS document;
 SELECT t.call('boss', 'orgs', '{"id": 1, "archived": true}', '{org,archived}');
 SELECT who, t.call(who, 'history', '{"topic": 1}', '{messages}'),
     t.call(who, 'send', '{"topic": 1, "text": "x"}', '{message,text}')
 FROM unnest(ARRAY['boss', 'sup1', 'acc1', 'ali']) who;
 SELECT * FROM onefin.audience(1);
+SELECT method, t.call('boss', method, params) FROM (VALUES
+    ('edit', '{"message": 1, "version": 1, "text": "after"}'::jsonb), ('delete', '{"message": 1, "version": 1}'),
+    ('import', '{"topic": 1, "author": 6, "text": "x", "at": "2020-01-01T00:00:00Z",
+        "client_key": "00000000-0000-4000-8000-000000000001"}'), ('close', '{"topic": 1}'),
+    ('read', '{"topic": 1, "message": 1}')) c (method, params);
+SELECT t.answer(onefin.file_begin('boss', 1, 'b.pdf'), '{}'),
+    t.answer(onefin.file_end('boss', 1, 'key', 1, 'a.pdf', 'application/pdf', 1, sha256('')), '{}');
+SET SESSION AUTHORIZATION regress_boss;
+SELECT t.attempt('INSERT INTO onefin.message (topic_id, text) VALUES (1, ''x'')'),
+    t.attempt('UPDATE onefin.message SET text = ''x'' WHERE true'), t.attempt('DELETE FROM onefin.message');
+RESET SESSION AUTHORIZATION;
+UPDATE onefin.message SET text = 'x' WHERE id = 1;
 SELECT t.call('boss', 'orgs', '{"id": 1, "archived": false}', '{org,archived}'),
+    t.call('boss', 'edit', '{"message": 1, "version": 1, "text": "after"}', '{message,text}'),
     t.call('ali', 'history', '{"topic": 1}', '{more}');
 
 -- A company that changes department changes supervisor.

@@ -40,7 +40,7 @@ CREATE TABLE onefin.org (
     archived_at timestamptz
 );
 COMMENT ON TABLE onefin.org IS 'A client company (mijoz)';
-COMMENT ON COLUMN onefin.org.archived_at IS 'Since when only admins see the company; NULL while it is served';
+COMMENT ON COLUMN onefin.org.archived_at IS 'Since when only admins see the company, and nobody writes to it; NULL while it is served';
 CREATE INDEX org_department ON onefin.org (department_id);
 
 CREATE SEQUENCE onefin.account_id_seq;

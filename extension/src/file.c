@@ -65,7 +65,7 @@ static Datum begin_body(void *argument) {
     char hex[2 * KEY_BYTES + 1];
     OfArgs args = {0};
 
-    of_require_topic(PG_GETARG_INT64(1));
+    of_require_served_topic(PG_GETARG_INT64(1));
     check_name(text_to_cstring(PG_GETARG_TEXT_PP(2)));
     randombytes_buf(bytes, sizeof(bytes));
     sodium_bin2hex(hex, sizeof(hex), bytes, sizeof(bytes));
@@ -98,7 +98,7 @@ static Datum end_body(void *argument) {
          TEXTOID}};
     FunctionCallInfo fcinfo = argument;
     const OfActor *actor = of_require_actor();
-    int64 org = of_require_topic(PG_GETARG_INT64(3));
+    int64 org = of_require_served_topic(PG_GETARG_INT64(3));
     OfArgs args = {0};
 
     check_name(text_to_cstring(PG_GETARG_TEXT_PP(4)));

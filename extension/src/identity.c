@@ -21,6 +21,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "plan.h"
+#include "row.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -131,6 +132,38 @@ int64 of_require_topic(int64 topic) {
     if (org == 0 || !of_sees_org(actor, org))
         ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no topic %lld", (long long)topic),
                         errhint("The topics that you may see are those that topics lists.")));
+    return org;
+}
+
+/*
+ * Refuses to write into an archived company. Admins see one, to read it; for the other roles it is
+ * not there at all (org_access), so that they need not be asked about.
+ */
+void of_require_served(int64 org) {
+    static const char *const names[] = {"archived_at"};
+    OfRole role = of_actor()->role;
+    Datum key = Int64GetDatum(org);
+    bool archived;
+    OfFound found;
+    OfRow row;
+
+    if (role != OF_ADMIN && role != OF_NOBODY)
+        return;
+    archived =
+        of_find_begin(&found, "org", "org_pkey", 1, &key, &row, names, 1) && !of_row_null(&row, 0);
+    of_find_end(&found);
+    if (archived)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("company %lld is archived", (long long)org),
+                        errhint("It may be read. To write there, serve it again first: orgs with "
+                                "archived: false.")));
+}
+
+/* The company of a topic that the actor may see and write to. */
+int64 of_require_served_topic(int64 topic) {
+    int64 org = of_require_topic(topic);
+
+    of_require_served(org);
     return org;
 }
 

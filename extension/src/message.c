@@ -211,7 +211,7 @@ static HeapTuple fill_new(HeapTuple tuple, TupleDesc desc) {
 
     of_message_read(&row, tuple, desc);
     topic = of_row_id(&row, OF_MESSAGE_TOPIC);
-    org = of_require_topic(topic);
+    org = of_require_served_topic(topic);
     text = of_row_text(&row, OF_MESSAGE_TEXT);
     check_visibility(of_row_text(&row, OF_MESSAGE_VISIBILITY), of_role_by_name(author->role));
     check_text(text, count_documents(&row) > 0);
@@ -318,6 +318,7 @@ static HeapTuple replace(HeapTuple old_tuple, HeapTuple new_tuple, TupleDesc des
     of_message_read(&after, new_tuple, desc);
     refuse_other_columns(&before, &after);
     refuse_if_deleted(&before);
+    of_require_served(of_row_id(&before, OF_MESSAGE_ORG));
     new_text = of_row_text(&after, OF_MESSAGE_TEXT);
     if (new_text)
         refuse_if_redacted(&before);

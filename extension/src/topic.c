@@ -122,7 +122,7 @@ Datum onefin_api_close(PG_FUNCTION_ARGS) {
         2,
         {INT8OID, INT8OID}};
     int64 topic = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
-    int64 org = of_require_topic(topic);
+    int64 org = of_require_served_topic(topic);
     const OfActor *actor = of_require_actor();
     JsonbParseState *json = NULL;
     OfArgs args = {0};
