@@ -240,7 +240,8 @@ INSERT INTO t.act VALUES
     ('message', 'edit', 'UPDATE onefin.message SET text = text || ''!'' WHERE true'),
     ('message', 'as another', 'INSERT INTO onefin.message (topic_id, text, author_id) VALUES (1, ''x'', 1)'),
     ('message', 'move', 'UPDATE onefin.message SET org_id = 1'),
-    ('message', 'restore', 'UPDATE onefin.message SET deleted_at = NULL');
+    ('message', 'restore', 'UPDATE onefin.message SET deleted_at = NULL'),
+    ('seal', 'verify', 'SELECT onefin.journal_verify()');
 -- A number of rows (of tombstones, for a DELETE of messages), or the SQLSTATE; all is undone.
 CREATE FUNCTION t.try(op text, statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -272,6 +273,7 @@ INSERT INTO t.allowed SELECT relation, op, unnest(string_to_array(who, ' ')), ou
     ('setting', 'set', 'boss', '1'), ('setting', 'reset', 'boss', '1'), ('setting', 'INSERT', 'boss', '0'),
     ('department', 'make', 'boss', '1'), ('department', 'rename', 'boss', '2'),
     ('org', 'make', 'boss', '1'), ('org', 'rename', 'boss', '3'),
+    ('seal', 'verify', 'boss', '1'),
     ('account', 'make', 'boss', '1'), ('account', 'rename', 'boss', '13'), ('account', 'promote', 'boss', '1'),
     ('assignment', 'make', 'boss', '1'), ('assignment', 'end', 'boss', '5'),
     ('message', 'to Alfa', 'boss sup1 acc1 ali many', '1'), ('message', 'to Alfa', 'sup2 acc2 bek guli', 'P0002'),
