@@ -53,6 +53,17 @@ SELECT t.call('boss', 'assign', '{"org": 1, "account": 6}');
 SELECT t.call('boss', 'assign', '{"org": 1, "account": 99}');
 SELECT t.call('boss', 'assign', '{"org": 99, "account": 4}');
 SELECT t.call('boss', 'assign', '{"org": 1, "account": 5, "ended": true}');
+-- By hand it is the same, for whoever's hand.
+INSERT INTO onefin.assignment (org_id, account_id) VALUES (1, 6);
+UPDATE onefin.assignment SET until_at = NULL WHERE until_at IS NOT NULL;
+UPDATE onefin.assignment SET until_at = now() WHERE until_at IS NOT NULL;
+-- Who becomes something else is assigned to nothing any more, and returns to nothing.
+SELECT t.call('boss', 'accounts', '{"login": "acc3", "name": "Acc3", "role": "accountant"}', '{account,id}'),
+    t.call('boss', 'assign', '{"org": 1, "account": 16}', '{assignment,account}');
+SELECT t.call('boss', 'accounts', '{"id": 16, "role": "admin"}', '{account,role}'),
+    t.call('boss', 'accounts', '{"id": 16, "role": "accountant"}', '{account,role}');
+SELECT count(*), count(until_at) FROM onefin.assignment WHERE account_id = 16;
+SELECT account FROM onefin.audience(1) ORDER BY 1;
 -- An assignment is never deleted by the firm's people.
 SET SESSION AUTHORIZATION regress_boss;
 DELETE FROM onefin.assignment;

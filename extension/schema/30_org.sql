@@ -12,7 +12,19 @@ CREATE TABLE onefin.assignment (
 CREATE UNIQUE INDEX assignment_current ON onefin.assignment (account_id, org_id) WHERE until_at IS NULL;
 CREATE INDEX assignment_org ON onefin.assignment (org_id) WHERE until_at IS NULL;
 COMMENT ON TABLE onefin.assignment IS 'Which accountant serves which company, and when; never deleted';
-COMMENT ON COLUMN onefin.assignment.until_at IS 'When it ended; NULL while it holds. Setting it ends the access at once';
+COMMENT ON COLUMN onefin.assignment.until_at IS 'When it ended; NULL while it holds. Setting it ends the access at once, and for good';
+
+CREATE FUNCTION onefin.assignment_check() RETURNS trigger
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_assignment_check';
+COMMENT ON FUNCTION onefin.assignment_check() IS 'Refuses to assign who is no accountant, and to change what has ended';
+CREATE TRIGGER "check" BEFORE INSERT OR UPDATE ON onefin.assignment
+    FOR EACH ROW EXECUTE FUNCTION onefin.assignment_check();
+
+CREATE FUNCTION onefin.account_end_assignments() RETURNS trigger
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_account_end_assignments';
+COMMENT ON FUNCTION onefin.account_end_assignments() IS 'Ends the assignments of who is no accountant any more';
+CREATE TRIGGER end_assignments AFTER UPDATE ON onefin.account FOR EACH ROW
+    WHEN (OLD.role = 'accountant' AND NEW.role <> 'accountant') EXECUTE FUNCTION onefin.account_end_assignments();
 
 CREATE TABLE onefin.topic_kind (
     id smallint PRIMARY KEY,

@@ -257,8 +257,6 @@ BEGIN
         END IF;
         PERFORM onefin.require_found(made.id, 'assignment of account', assign.account);
     ELSE
-        PERFORM onefin.require_found((SELECT a.id FROM onefin.account a WHERE a.id = assign.account AND a.role = 'accountant'),
-            'accountant', assign.account);
         PERFORM onefin.require_found((SELECT o.id FROM onefin.org o WHERE o.id = assign.org), 'company', assign.org);
         INSERT INTO onefin.assignment (org_id, account_id) VALUES (assign.org, assign.account)
         ON CONFLICT (account_id, org_id) WHERE until_at IS NULL DO NOTHING;
