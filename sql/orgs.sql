@@ -29,6 +29,7 @@ SELECT t.call('boss', 'accounts',
 SELECT t.call('boss', 'accounts', '{"login": "New", "name": "Again", "role": "accountant"}');
 SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "client"}');
 SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "accountant", "org": 1}');
+SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "client", "org": 1, "department": 1}');
 SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "supervisor"}');
 SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "owner"}');
 SELECT t.call('boss', 'accounts', '{"login": "x", "name": "X", "role": "admin", "language": "de"}');
@@ -36,6 +37,10 @@ SELECT t.call('boss', 'accounts', '{"login": "x", "role": "admin"}');
 SELECT t.call('boss', 'accounts', '{"id": 99, "name": "X"}');
 SELECT t.call('boss', 'accounts', '{"id": 8, "disabled": true}', '{account,disabled}'),
     t.call('boss', 'accounts', '{"id": 8, "disabled": false}', '{account,disabled}');
+
+-- Who changes sides leaves company or department behind.
+SELECT t.call('boss', 'accounts', '{"id": 8, "role": "client", "org": 1}', '{account}'),
+    t.call('boss', 'accounts', '{"id": 8, "role": "accountant"}', '{account}');
 
 -- Assigning gives access at the next statement, ending it takes it away at the next; each once.
 SELECT t.call('acc1', 'topics', '{}', '{orgs,1,name}'), t.call('acc1', 'history', '{"topic": 6}');
@@ -59,10 +64,10 @@ UPDATE onefin.assignment SET until_at = NULL WHERE until_at IS NOT NULL;
 UPDATE onefin.assignment SET until_at = now() WHERE until_at IS NOT NULL;
 -- Who becomes something else is assigned to nothing any more, and returns to nothing.
 SELECT t.call('boss', 'accounts', '{"login": "acc3", "name": "Acc3", "role": "accountant"}', '{account,id}'),
-    t.call('boss', 'assign', '{"org": 1, "account": 16}', '{assignment,account}');
-SELECT t.call('boss', 'accounts', '{"id": 16, "role": "admin"}', '{account,role}'),
-    t.call('boss', 'accounts', '{"id": 16, "role": "accountant"}', '{account,role}');
-SELECT count(*), count(until_at) FROM onefin.assignment WHERE account_id = 16;
+    t.call('boss', 'assign', '{"org": 1, "account": 17}', '{assignment,account}');
+SELECT t.call('boss', 'accounts', '{"id": 17, "role": "admin"}', '{account,role}'),
+    t.call('boss', 'accounts', '{"id": 17, "role": "accountant"}', '{account,role}');
+SELECT count(*), count(until_at) FROM onefin.assignment WHERE account_id = 17;
 SELECT account FROM onefin.audience(1) ORDER BY 1;
 -- An assignment is never deleted by the firm's people.
 SET SESSION AUTHORIZATION regress_boss;

@@ -57,6 +57,7 @@ CREATE TABLE onefin.account (
     created_at timestamptz NOT NULL DEFAULT now(),
     disabled_at timestamptz,
     CONSTRAINT account_client_has_org CHECK ((role = 'client') = (org_id IS NOT NULL)),
+    CONSTRAINT account_client_has_no_department CHECK (role <> 'client' OR department_id IS NULL),
     CONSTRAINT account_supervisor_has_department CHECK (role <> 'supervisor' OR department_id IS NOT NULL)
 );
 CREATE UNIQUE INDEX account_login_key ON onefin.account (lower(login));

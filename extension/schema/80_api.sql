@@ -228,9 +228,12 @@ BEGIN
         UPDATE onefin.account a SET password_hash = hash WHERE a.id = target;
     END IF;
     IF accounts.id IS NOT NULL THEN
+        -- A company is a client's, a department is staff's: who changes sides leaves the one behind.
         UPDATE onefin.account a SET login = coalesce(accounts.login, a.login), name = coalesce(accounts.name, a.name),
-            role = coalesce(accounts.role, a.role), org_id = coalesce(accounts.org, a.org_id),
-            department_id = coalesce(accounts.department, a.department_id), language = coalesce(accounts.language, a.language),
+            role = coalesce(accounts.role, a.role),
+            org_id = CASE WHEN accounts.role <> 'client' THEN accounts.org ELSE coalesce(accounts.org, a.org_id) END,
+            department_id = CASE accounts.role WHEN 'client' THEN accounts.department
+                ELSE coalesce(accounts.department, a.department_id) END, language = coalesce(accounts.language, a.language),
             db_role = coalesce(accounts.db_role, a.db_role),
             disabled_at = CASE accounts.disabled WHEN true THEN coalesce(a.disabled_at, now()) WHEN false THEN NULL ELSE a.disabled_at END
         WHERE a.id = accounts.id RETURNING a.id INTO target;
