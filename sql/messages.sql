@@ -209,6 +209,21 @@ SELECT account_id, message_id = :last, ghost FROM onefin.read_mark ORDER BY acco
 SELECT who, replace(t.call(who, 'members', '{"org": 2}'), :'last', 'M')
     FROM unnest(ARRAY['bek', 'acc2', 'sup2', 'boss']) who;
 SELECT kind, actor_id, account_id, audience FROM onefin.journal WHERE kind = 'topic.read' ORDER BY id;
+-- Who reads a note has read what came before it; that there was a note, a client learns from neither.
+SELECT t.call('bek', 'send', '{"topic": 7, "text": "before"}', '{message,id}') AS before,
+    t.call('acc2', 'send', '{"topic": 7, "text": "note", "visibility": "staff"}', '{message,id}') AS note \gset
+SELECT t.call('acc2', 'read', jsonb_build_object('topic', 7, 'message', :note)) IS NOT NULL;
+SELECT who, replace(replace(t.call(who, 'members', '{"org": 2}', '{marks}'), :'before', 'B'), :'note', 'N'),
+    replace(t.call(who, 'topics', '{}', '{orgs,0,topics,1,unread}'), :'note', 'N')
+    FROM unnest(ARRAY['bek', 'acc2', 'sup2']) who;
+SET SESSION AUTHORIZATION regress_bek;
+SELECT account_id, visibility, message_id = :before FROM onefin.read_mark ORDER BY 1, 2;
+RESET SESSION AUTHORIZATION;
+SELECT actor_id, audience, CASE subject_id WHEN :before THEN 'B' WHEN :note THEN 'N' END FROM onefin.journal
+    WHERE kind = 'topic.read' AND subject_id >= :before ORDER BY id;
+SELECT t.call('acc2', 'send', '{"topic": 9, "text": "note", "visibility": "staff"}', '{message,id}') AS note \gset
+SELECT t.call('acc2', 'read', jsonb_build_object('topic', 9, 'message', :note)) IS NOT NULL;
+SELECT visibility, message_id = :note FROM onefin.read_mark WHERE topic_id = 9;
 
 -- Documents: reserved, stored, listed to their uploader only until they are sent; sent once.
 SELECT t.answer(onefin.file_begin('ali', 1, 'a/b.pdf'), '{}'), t.answer(onefin.file_begin('ali', 1, ' '), '{}'),

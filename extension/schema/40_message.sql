@@ -123,11 +123,14 @@ CREATE TABLE onefin.read_mark (
     org_id bigint NOT NULL,
     message_id bigint NOT NULL,
     at timestamptz NOT NULL DEFAULT now(),
+    visibility text NOT NULL CHECK (visibility IN ('all', 'staff')),
     ghost boolean NOT NULL,
-    PRIMARY KEY (account_id, topic_id)
+    PRIMARY KEY (account_id, topic_id, visibility)
 );
 CREATE INDEX read_mark_topic ON onefin.read_mark (topic_id);
-COMMENT ON TABLE onefin.read_mark IS 'How far each person has read each topic';
+COMMENT ON TABLE onefin.read_mark IS 'How far each person has read each topic: the greater of the two marks';
+COMMENT ON COLUMN onefin.read_mark.visibility IS
+    'all: the newest message read that everybody sees; staff: the newest note read. A client is not shown that there was one';
 COMMENT ON COLUMN onefin.read_mark.ghost IS 'Made by one who watches unseen: shown to nobody but its owner';
 
 CREATE SEQUENCE onefin.watch_id_seq;

@@ -147,7 +147,7 @@ CREATE POLICY client ON onefin.document FOR SELECT TO onefin_client
            AND (withdrawn_at IS NULL OR (SELECT onefin.setting_on('client_sees_versions')))
            AND (message_id IS NOT NULL OR uploader_id = (SELECT onefin.current_account())));
 CREATE POLICY client ON onefin.read_mark FOR SELECT TO onefin_client
-    USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]) AND NOT ghost);
+    USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]) AND visibility = 'all' AND NOT ghost);
 
 -- Messages: read what the role sees; write as oneself; change and delete one's own that still stands.
 CREATE POLICY post ON onefin.message FOR INSERT TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client

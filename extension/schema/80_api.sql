@@ -22,7 +22,7 @@ BEGIN ATOMIC
                         SELECT FROM onefin.message m
                         WHERE m.topic_id = t.id AND m.deleted_at IS NULL
                             AND m.author_id <> (SELECT onefin.current_account())
-                            AND m.id > coalesce((SELECT r.message_id FROM onefin.read_mark r
+                            AND m.id > coalesce((SELECT max(r.message_id) FROM onefin.read_mark r
                                 WHERE r.topic_id = t.id AND r.account_id = (SELECT onefin.current_account())), 0)
                         LIMIT 1000) unread),
                     'last', (SELECT m.body FROM onefin.message_body m WHERE m.topic_id = t.id ORDER BY m.id DESC LIMIT 1)
@@ -39,9 +39,10 @@ CREATE FUNCTION onefin_api.members(org bigint) RETURNS SETOF jsonb LANGUAGE sql 
 BEGIN ATOMIC
     SELECT jsonb_build_object('seal', onefin.position(),
         'members', (SELECT coalesce(jsonb_agg(to_jsonb(m) ORDER BY m.name), '[]') FROM onefin.org_members(members.org) m),
-        'marks', (SELECT coalesce(jsonb_agg(jsonb_build_object('topic', r.topic_id, 'account', r.account_id, 'message', r.message_id)), '[]')
-            FROM onefin.read_mark r JOIN onefin.topic t ON t.id = r.topic_id
-            WHERE t.org_id = members.org AND NOT r.ghost));
+        'marks', (SELECT coalesce(jsonb_agg(jsonb_build_object('topic', r.topic, 'account', r.account, 'message', r.message)), '[]')
+            FROM (SELECT r.topic_id AS topic, r.account_id AS account, max(r.message_id) AS message
+                FROM onefin.read_mark r JOIN onefin.topic t ON t.id = r.topic_id
+                WHERE t.org_id = members.org AND NOT r.ghost GROUP BY 1, 2) r));
 END;
 COMMENT ON FUNCTION onefin_api.members(bigint) IS
     'Who takes part in a company''s chat and how far each has read: {seal, members: [{id, name, role}], marks: [{topic, account, message}]}; never those who watch unseen';
