@@ -27,7 +27,7 @@ CREATE VIEW onefin.message_body WITH (security_invoker) AS
     FROM onefin.message m;
 COMMENT ON VIEW onefin.message_body IS 'The newest version of a message as JSON';
 
--- Doings on the configuration, and of those who watch, name their actor to admins only.
+-- Doings on the configuration, and of those who watch, name their actor to admins only; an account's own changes are told to it, too.
 CREATE VIEW onefin.event_body WITH (security_invoker) AS
     SELECT j.id, j.kind, j.org_id, j.topic_id, j.audience, j.account_id,
         CASE WHEN j.kind LIKE 'session.%' THEN j.subject_id END AS session_id,
@@ -38,7 +38,7 @@ CREATE VIEW onefin.event_body WITH (security_invoker) AS
             WHEN j.kind LIKE 'ticket.%' THEN jsonb_build_object('actor', j.actor_id, 'ticket', j.subject_id, 'state', j.detail -> 'state')
             WHEN j.kind LIKE 'document.%' THEN jsonb_build_object('actor', j.actor_id, 'document', j.subject_id)
             WHEN j.kind LIKE 'session.%' THEN jsonb_build_object('account', j.account_id, 'session', j.subject_id)
-            WHEN j.audience = 'admin' THEN jsonb_build_object('actor', j.actor_id, 'account', j.account_id, 'subject', j.subject_id)
+            WHEN j.audience = 'admin' AND j.account_id IS NULL THEN jsonb_build_object('actor', j.actor_id, 'subject', j.subject_id)
             ELSE jsonb_build_object('account', j.account_id)
         END AS body
     FROM onefin.journal j
