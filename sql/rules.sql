@@ -313,6 +313,17 @@ SELECT role, string_agg(name, ' ' ORDER BY name)
     LEFT JOIN t.relation ON has_any_column_privilege(role, 'onefin.' || name, 'SELECT') GROUP BY role,
         place ORDER BY place;
 
+-- A sequence tells how much there is: only admins may ask one, of what they make by hand.
+SELECT role, string_agg(relname, ' ' ORDER BY relname)
+    FROM unnest(ARRAY['public', 'onefin_admin', 'onefin_supervisor', 'onefin_accountant', 'onefin_client',
+    'onefin_analyst', 'onefin_gateway']) WITH ORDINALITY r (role, place), pg_class
+    WHERE relnamespace = 'onefin'::regnamespace AND relkind = 'S'
+        AND has_sequence_privilege(role, oid, 'USAGE, SELECT, UPDATE') GROUP BY role, place ORDER BY place;
+-- The analyst's are the KPI views alone: of these schemas nothing.
+SELECT proname FROM pg_proc WHERE pronamespace IN ('onefin'::regnamespace, 'onefin_api'::regnamespace)
+    AND has_function_privilege('onefin_analyst', oid, 'EXECUTE');
+SELECT nspname FROM pg_namespace WHERE nspname LIKE 'onefin%' AND has_schema_privilege('onefin_analyst', oid, 'USAGE, CREATE');
+
 -- Through the calls: what is another's, or kept from one in one's own company, is answered as what is
 -- not there. Each method with ids of Beta, of a note of Alfa, and of nothing.
 CREATE FUNCTION t.id(relation text, label text) RETURNS text LANGUAGE sql STABLE

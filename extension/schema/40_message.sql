@@ -7,7 +7,7 @@
 
 CREATE SEQUENCE onefin.message_id_seq;
 CREATE TABLE onefin.message (
-    id bigint PRIMARY KEY DEFAULT nextval('onefin.message_id_seq'),
+    id bigint PRIMARY KEY,
     org_id bigint NOT NULL,
     topic_id bigint NOT NULL,
     ticket_id bigint NOT NULL,

@@ -45,7 +45,6 @@ GRANT SELECT ON onefin.setting_default, onefin.setting, onefin.setting_now, onef
 
 GRANT INSERT (topic_id, text, client_key, visibility, reply_to, document_ids), UPDATE (text), DELETE ON onefin.message
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
-GRANT USAGE ON SEQUENCE onefin.message_id_seq TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 
 GRANT INSERT, UPDATE (value) ON onefin.setting TO onefin_admin;
 GRANT INSERT (name), UPDATE (name) ON onefin.department TO onefin_admin;

@@ -1,7 +1,7 @@
 /*
  * message.c: the triggers of onefin.message, which keep every version.
  *
- * BEFORE INSERT   finds company, ticket and author; nothing that the writer says of them counts.
+ * BEFORE INSERT   finds id, company, ticket and author; nothing that the writer says of them counts.
  * BEFORE UPDATE   files the outgoing row in message_version; of the new row only the text counts.
  *                 A text of NULL makes it a tombstone.
  * BEFORE DELETE   makes it a tombstone by such an update, and keeps the row.
@@ -220,6 +220,7 @@ static HeapTuple fill_new(HeapTuple tuple, TupleDesc desc) {
                     of_row_text(&row, OF_MESSAGE_VISIBILITY));
     of_row_set_id(&row, OF_MESSAGE_TICKET, open_ticket(org, topic, author->account, author->at));
 
+    of_row_set_id(&row, OF_MESSAGE_ID, of_next_id("message_id_seq"));
     of_row_set_id(&row, OF_MESSAGE_ORG, org);
     of_row_set_id(&row, OF_MESSAGE_AUTHOR, author->account);
     of_row_set_text(&row, OF_MESSAGE_AUTHOR_ROLE, author->role);
