@@ -297,4 +297,8 @@ SELECT who, t.call(who, 'import',
     '{"topic": 10, "author": 7, "text": "x", "at": "2020-01-01T00:00:00Z", "client_key": "00000000-0000-4000-8000-000000000008"}')
     FROM unnest(ARRAY['sup2', 'acc2', 'bek']) who;
 
+-- A long name is cut between two characters, not within one.
+UPDATE onefin.account SET name = repeat('Ж', 200) WHERE login = 'ali';
+SELECT t.call('ali', 'send', '{"topic": 1, "text": "long"}', '{message,author_name}') = to_json(repeat('Ж', 127))::text;
+
 CALL t.leave();

@@ -21,6 +21,7 @@
 #include "catalog/pg_type_d.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "plan.h"
 #include "row.h"
@@ -106,6 +107,14 @@ static uint64 read_now(OfStatement *statement, const OfArgs *args) {
     return n;
 }
 
+/* As many whole characters as there is room for. */
+static void set_name(OfAccess *access, const char *name) {
+    int length = pg_mbcliplen(name, strlen(name), sizeof(access->name) - 1);
+
+    memcpy(access->name, name, length);
+    access->name[length] = '\0';
+}
+
 static void read_account(int64 account, OfAccess *access) {
     static OfStatement find = {"SELECT role, org_id, department_id, name FROM onefin.account"
                                " WHERE id = $1 AND disabled_at IS NULL",
@@ -120,7 +129,7 @@ static void read_account(int64 account, OfAccess *access) {
         access->role = of_role_by_name(of_result_text(0, 1));
         access->org = of_result_id(0, 2);
         access->department = of_result_id(0, 3);
-        strlcpy(access->name, of_result_text(0, 4), sizeof(access->name));
+        set_name(access, of_result_text(0, 4));
     }
     of_spi_end();
 }
