@@ -241,7 +241,9 @@ INSERT INTO t.act VALUES
     ('message', 'as another', 'INSERT INTO onefin.message (topic_id, text, author_id) VALUES (1, ''x'', 1)'),
     ('message', 'move', 'UPDATE onefin.message SET org_id = 1'),
     ('message', 'restore', 'UPDATE onefin.message SET deleted_at = NULL'),
-    ('seal', 'verify', 'SELECT onefin.journal_verify()');
+    ('seal', 'verify', 'SELECT onefin.journal_verify()'), ('ticket', 'close', 'SELECT onefin_api.close(1)'),
+    ('watch', 'watch', 'SELECT onefin_api.watch(1)'), ('watch', 'unwatch', 'SELECT onefin_api.unwatch()'),
+    ('message', 'import', format('SELECT onefin_api.import(1, 6, ''x'', ''2020-01-01'', %L)', gen_random_uuid()));
 -- A number of rows (of tombstones, for a DELETE of messages), or the SQLSTATE; all is undone.
 CREATE FUNCTION t.try(op text, statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -273,7 +275,11 @@ INSERT INTO t.allowed SELECT relation, op, unnest(string_to_array(who, ' ')), ou
     ('setting', 'set', 'boss', '1'), ('setting', 'reset', 'boss', '1'), ('setting', 'INSERT', 'boss', '0'),
     ('department', 'make', 'boss', '1'), ('department', 'rename', 'boss', '2'),
     ('org', 'make', 'boss', '1'), ('org', 'rename', 'boss', '3'),
-    ('seal', 'verify', 'boss', '1'),
+    ('seal', 'verify', 'boss', '1'), ('ticket', 'close', 'boss sup1 acc1', '1'), ('ticket', 'close', 'sup2 acc2', 'P0002'),
+    ('watch', 'watch', 'boss sup1', '1'), ('watch', 'watch', 'sup2', 'P0002'), ('watch', 'unwatch', 'boss sup1 sup2', '1'),
+    ('message', 'import', 'boss', '1'), ('ticket', 'close', 'off_boss off_sup off_acc', '28000'),
+    ('seal', 'verify', 'off_boss', '28000'), ('message', 'import', 'off_boss', '28000'),
+    ('watch', 'watch', 'off_boss off_sup', '28000'), ('watch', 'unwatch', 'off_boss off_sup', '28000'),
     ('account', 'make', 'boss', '1'), ('account', 'rename', 'boss', '13'), ('account', 'promote', 'boss', '1'),
     ('assignment', 'make', 'boss', '1'), ('assignment', 'end', 'boss', '5'),
     ('message', 'to Alfa', 'boss sup1 acc1 ali many', '1'), ('message', 'to Alfa', 'sup2 acc2 bek guli', 'P0002'),

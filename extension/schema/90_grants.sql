@@ -1,4 +1,6 @@
--- Functions: nobody by default, then by name. Last, what pg_dump takes along, and the sealer.
+-- Functions: nobody by default, then by name: who may call what is said here alone, and holds for
+-- the role of the account, whatever groups its database role is a member of (of_require_granted,
+-- where row-level security does not see to it). Last, what pg_dump takes along, and the sealer.
 
 DO $$
 DECLARE

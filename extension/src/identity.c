@@ -17,13 +17,16 @@
 
 #include "among.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type_d.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "plan.h"
 #include "row.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 static OfActor *call_actor = NULL;
@@ -104,6 +107,17 @@ const OfActor *of_require_actor(void) {
                  errmsg("no account of onefin acts here"),
                  errhint("An admin gives an account to a database role by setting its db_role.")));
     return actor;
+}
+
+/*
+ * Refuses a function to whom the grants (90_grants.sql) give it as member of a group, but not as
+ * the account that acts: a database role may be a member of several groups.
+ */
+void of_require_granted(Oid function) {
+    const OfActor *actor = of_require_actor();
+
+    if (!of_may_execute(function, of_group_role(actor->role)))
+        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, get_func_name(function));
 }
 
 /* Watches unseen: no read mark, typing or presence of this one is shown to others. */

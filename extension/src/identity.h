@@ -33,6 +33,7 @@ extern Oid of_group_role(OfRole role);
 
 extern const OfActor *of_actor(void);
 extern const OfActor *of_require_actor(void);
+extern void of_require_granted(Oid function);
 extern OfActor *of_set_call_actor(OfActor *actor);
 
 extern void of_actor_is(OfActor *actor, int64 account);

@@ -138,13 +138,11 @@ Datum onefin_api_import(PG_FUNCTION_ARGS) {
     OfArgs args = {0};
     volatile Datum result = (Datum)0;
 
+    of_require_granted(fcinfo->flinfo->fn_oid);
     for (int i = 0; i < 5; i++)
         if (PG_ARGISNULL(i))
             ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                             errmsg("import needs topic, author, text, at and client_key")));
-    if (of_require_actor()->role != OF_ADMIN)
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only admins import"),
-                        errhint("Members send.")));
     read_author(PG_GETARG_INT64(1), of_require_topic(PG_GETARG_INT64(0)), &author);
     author.at = PG_GETARG_TIMESTAMPTZ(3);
     if (TIMESTAMP_NOT_FINITE(author.at) || author.at > GetCurrentTimestamp())

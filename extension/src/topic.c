@@ -160,17 +160,15 @@ Datum onefin_api_close(PG_FUNCTION_ARGS) {
         2,
         {INT8OID, INT8OID}};
     int64 topic = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
-    int64 org = of_require_served_topic(topic);
-    const OfActor *actor = of_require_actor();
     JsonbParseState *json = NULL;
     OfArgs args = {0};
+    int64 org;
     int64 ticket;
 
-    if (actor->role == OF_CLIENT)
-        ereport(ERROR,
-                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only staff close a topic")));
+    of_require_granted(fcinfo->flinfo->fn_oid);
+    org = of_require_served_topic(topic);
     of_arg_id(&args, topic);
-    of_arg_id(&args, actor->account);
+    of_arg_id(&args, of_require_actor()->account);
     of_spi_begin();
     if (of_run_as_owner(&update, &args, false) != 1)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

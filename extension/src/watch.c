@@ -51,16 +51,6 @@ void of_watches_end(int64 account, int64 session, int64 topic) {
     of_spi_end();
 }
 
-static const OfActor *require_ghost(void) {
-    const OfActor *actor = of_require_actor();
-
-    if (!of_is_ghost(actor))
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("only supervisors and admins watch"),
-                        errhint("Open the topic: you take part in it.")));
-    return actor;
-}
-
 PG_FUNCTION_INFO_V1(onefin_api_watch);
 Datum onefin_api_watch(PG_FUNCTION_ARGS) {
     static OfStatement insert = {
@@ -70,12 +60,14 @@ Datum onefin_api_watch(PG_FUNCTION_ARGS) {
         "id",
         4,
         {INT8OID, INT8OID, INT8OID, INT8OID}};
-    const OfActor *actor = require_ghost();
+    const OfActor *actor = of_require_actor();
     int64 topic = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
-    int64 org = of_require_topic(topic);
     JsonbParseState *json = NULL;
     OfArgs args = {0};
+    int64 org;
 
+    of_require_granted(fcinfo->flinfo->fn_oid);
+    org = of_require_topic(topic);
     of_arg_id(&args, actor->account);
     of_arg_id(&args, actor->session);
     of_arg_id(&args, org);
@@ -95,8 +87,9 @@ Datum onefin_api_watch(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(onefin_api_unwatch);
 Datum onefin_api_unwatch(PG_FUNCTION_ARGS) {
-    const OfActor *actor = require_ghost();
+    const OfActor *actor = of_require_actor();
 
+    of_require_granted(fcinfo->flinfo->fn_oid);
     of_watches_end(actor->account, actor->session, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0));
     PG_RETURN_JSONB_P(of_json_empty());
 }
