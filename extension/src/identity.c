@@ -125,14 +125,14 @@ bool of_is_ghost(const OfActor *actor) {
     return actor->role == OF_ADMIN || actor->role == OF_SUPERVISOR;
 }
 
-/* Companies that the actor may see now, ascending; valid until rights are asked for again. */
+/* Companies that the actor may see now, ascending; in the caller's memory. */
 ArrayType *of_my_orgs(const OfActor *actor) {
-    return of_access_orgs(actor->account);
+    return DatumGetArrayTypePCopy(PointerGetDatum(of_access_orgs(actor->account)));
 }
 
 /* Whether the actor may see a company. */
 bool of_sees_org(const OfActor *actor, int64 org) {
-    return of_among(org, of_my_orgs(actor));
+    return of_among(org, of_access_orgs(actor->account));
 }
 
 /*
