@@ -8,15 +8,13 @@
  * told so: to every backend, from prepared transactions and to standbys too. It is looked for at
  * each question, so that a right that was taken away is gone at the next statement.
  *
- * What is read is read in a snapshot taken after the last look, and read again when something
- * changed meanwhile. A parallel query allows no new snapshot: what is read in the statement's own
- * is remembered for that statement only. The callbacks only set a flag.
+ * What is read is read in a snapshot taken after the last look, whatever snapshot the transaction
+ * holds, and read again when something changed meanwhile. The callbacks only set a flag.
  */
 #include "postgres.h"
 
 #include "access.h"
 
-#include "access/parallel.h"
 #include "access/xact.h"
 #include "catalog/pg_type_d.h"
 #include "commands/trigger.h"
@@ -51,7 +49,6 @@ static HTAB *topics;
 static HTAB *roles;
 static Oid view = InvalidOid;
 static bool stale = true;
-static TimestampTz only_for = 0; /* start of the statement that what is here counts for; 0: all */
 
 static void on_relation_change(Datum arg, Oid relation) {
     if (relation == view || !OidIsValid(relation))
@@ -80,13 +77,12 @@ static void start_afresh(void) {
     roles = make_table("onefin roles", sizeof(Oid), sizeof(RoleAccount));
     view = of_relation("org_access");
     stale = false;
-    only_for = 0;
 }
 
 /* Learns of changes that were committed meanwhile. */
 static bool has_changed(void) {
     AcceptInvalidationMessages();
-    return stale || (only_for && only_for != GetCurrentStatementStartTimestamp());
+    return stale;
 }
 
 static void look_for_changes(void) {
@@ -95,13 +91,14 @@ static void look_for_changes(void) {
         start_afresh();
 }
 
-/* In a snapshot that is newer than the last look. In SPI. */
-static uint64 read_now(OfStatement *statement, const OfArgs *args) {
+/*
+ * Runs a look at somebody's rights, as the owner, in a snapshot of now. The catalog's is one, and
+ * the only one to be had while a parallel query runs. In SPI.
+ */
+uint64 of_run_as_of_now(OfStatement *statement, const OfArgs *args) {
     uint64 n;
 
-    if (IsInParallelMode())
-        only_for = GetCurrentStatementStartTimestamp();
-    PushActiveSnapshot(only_for ? GetActiveSnapshot() : GetLatestSnapshot());
+    PushActiveSnapshot(GetCatalogSnapshot(of_relation("org_access")));
     n = of_run_as_owner(statement, args, true);
     PopActiveSnapshot();
     return n;
@@ -125,7 +122,7 @@ static void read_account(int64 account, OfAccess *access) {
     *access = (OfAccess){.account = account};
     of_arg_id(&args, account);
     of_spi_begin();
-    if (read_now(&find, &args) == 1) {
+    if (of_run_as_of_now(&find, &args) == 1) {
         access->role = of_role_by_name(of_result_text(0, 1));
         access->org = of_result_id(0, 2);
         access->department = of_result_id(0, 3);
@@ -169,7 +166,7 @@ static ArrayType *read_orgs(const OfAccess *access) {
         return construct_empty_array(INT8OID);
     of_arg_id(&args, access->account);
     of_spi_begin();
-    read_now(&of_role[access->role], &args);
+    of_run_as_of_now(&of_role[access->role], &args);
     orgs = DatumGetArrayTypeP(of_result_copy(0, 1, memory));
     of_spi_end();
     return orgs;
@@ -197,7 +194,7 @@ static int64 read_id(OfStatement *statement, Datum key) {
 
     of_arg(&args, key, false);
     of_spi_begin();
-    id = read_now(statement, &args) == 1 ? of_result_id(0, 1) : 0;
+    id = of_run_as_of_now(statement, &args) == 1 ? of_result_id(0, 1) : 0;
     of_spi_end();
     return id;
 }

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "identity.h"
+#include "plan.h"
 #include "utils/array.h"
 
 /* Ids are 0 where there is none. */
@@ -22,6 +23,8 @@ typedef struct OfAccess {
 /* Valid until the next call of any of these. */
 extern const OfAccess *of_access(int64 account);
 extern ArrayType *of_access_orgs(int64 account);
+
+extern uint64 of_run_as_of_now(OfStatement *statement, const OfArgs *args);
 
 /* The account of a database role, 0 when it has none. */
 extern int64 of_account_of_role(Oid role);

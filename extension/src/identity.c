@@ -236,7 +236,7 @@ Datum onefin_setting_on(PG_FUNCTION_ARGS) {
         PG_RETURN_BOOL(false);
     of_arg(&args, PG_GETARG_DATUM(0), false);
     of_spi_begin();
-    if (of_run_as_owner(&find, &args, true) == 1) {
+    if (of_run_as_of_now(&find, &args) == 1) {
         bool isnull;
         Datum value = of_result(0, 1, &isnull);
 
