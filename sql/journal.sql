@@ -165,4 +165,31 @@ SELECT (t.call('boss', 'journal_verify')::jsonb) - 'seals' - 'entries',
     t.call('boss', 'journal_verify', '{"from": 2, "to": 3}')::jsonb -> 'seals';
 SELECT onefin.journal_verify(1000000);
 
+-- The audience at a place in the order: as it was there, whatever changed since, sealed or not. An
+-- entry that changes it is for those of before and of after.
+SELECT onefin.position() AS place \gset
+SELECT t.call('boss', 'assign', '{"org": 1, "account": 5}', '{assignment,org}'),
+    t.call('ali', 'send', '{"topic": 2, "text": "to both"}', '{message,text}'),
+    t.call('boss', 'assign', '{"org": 1, "account": 5, "ended": true}', '{assignment,org}'),
+    t.call('ali', 'send', '{"topic": 2, "text": "to one"}', '{message,text}'),
+    t.call('boss', 'orgs', '{"id": 1, "department": 2}', '{org,department}'),
+    t.call('ali', 'send', '{"topic": 2, "text": "to another"}', '{message,text}'),
+    t.call('boss', 'accounts', '{"id": 6, "disabled": true}', '{account,disabled}'),
+    t.call('acc1', 'send', '{"topic": 2, "text": "to none"}', '{message,text}'),
+    t.call('boss', 'orgs', '{"id": 1, "archived": true}', '{org,archived}'),
+    t.call('boss', 'orgs', '{"id": 1, "archived": false}', '{org,archived}'),
+    t.call('boss', 'orgs', '{"id": 1, "name": "Alfa!", "department": 1}', '{org,name}'),
+    t.call('boss', 'accounts', '{"id": 6, "disabled": false, "name": "Ali"}', '{account,disabled}');
+CALL t.sealed();
+CREATE VIEW t.told AS SELECT e.seal, e.index, e.kind, e.access, e.event::jsonb #>> '{message,text}' AS text,
+    (SELECT string_agg(a.login, ' ' ORDER BY a.id) FROM onefin.audience(e.org, e.seal, e.index) u
+        JOIN onefin.account a ON a.id = u.account) AS told
+    FROM onefin.events(0) e WHERE e.audience = 'org';
+SELECT kind, access, text, told FROM t.told WHERE seal > :place ORDER BY seal, index;
+BEGIN;
+UPDATE onefin.assignment SET until_at = now() WHERE until_at IS NULL;
+SELECT told FROM t.told ORDER BY seal DESC, index DESC LIMIT 1;
+SELECT string_agg(a.login, ' ' ORDER BY a.id) AS now FROM onefin.audience(1) u JOIN onefin.account a ON a.id = u.account;
+ROLLBACK;
+
 CALL t.leave();

@@ -85,7 +85,7 @@ INSERT INTO t.relation VALUES
     'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
     ('watch', 'id', 'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
     ('journal', 'id', '''entry'''), ('seal', 'number', '''seal'''),
-    ('org_access', 'account_id || ''.'' || org_id', '''access'''), ('event_body', 'id', '''event''');
+    ('access_change', 'entry_id', '''change'''), ('org_access', 'account_id || ''.'' || org_id', '''access'''), ('event_body', 'id', '''event''');
 -- Tables and views that this test forgets: none.
 SELECT relname FROM pg_class WHERE relnamespace = 'onefin'::regnamespace AND relkind IN ('r', 'v', 'p', 'm', 'f')
     EXCEPT SELECT name FROM t.relation;

@@ -20,20 +20,28 @@ CREATE FUNCTION onefin.message_json(m onefin.message, documents jsonb) RETURNS j
 COMMENT ON FUNCTION onefin.message_json(onefin.message, jsonb) IS 'The newest version of a message as JSON, with the documents given';
 
 CREATE VIEW onefin.message_body WITH (security_invoker) AS
-    SELECT m.id, m.topic_id, onefin.message_json(m,
+    SELECT m.id, m.topic_id, m.version, onefin.message_json(m,
         CASE WHEN m.document_ids IS NULL OR m.deleted_at IS NOT NULL THEN '[]'::jsonb ELSE (
             SELECT coalesce(jsonb_agg(d.body ORDER BY d.id), '[]'::jsonb)
             FROM onefin.document_body d WHERE d.id = ANY (m.document_ids)) END) AS body
     FROM onefin.message m;
 COMMENT ON VIEW onefin.message_body IS 'The newest version of a message as JSON';
 
--- Doings on the configuration, and of those who watch, name their actor to admins only; an account's own changes are told to it, too.
+-- An event shows its message as it was left by it. When the message was changed again before the
+-- event was read, it names the message only: the event of that change follows, and shows it to those
+-- who see it then. So nobody reads in an old event what was said after they lost the company.
+--
+-- Doings on the configuration, and of those who watch, name their actor to admins only; an account's
+-- own changes are told to it, too.
 CREATE VIEW onefin.event_body WITH (security_invoker) AS
     SELECT j.id, j.kind, j.org_id, j.topic_id, j.audience, j.account_id,
-        CASE WHEN j.kind LIKE 'session.%' THEN j.subject_id END AS session_id,
+        CASE WHEN j.kind LIKE 'session.%' THEN j.subject_id END AS session_id, onefin.access_reach(j.kind, j.detail) AS access,
         jsonb_build_object('kind', j.kind, 'at', j.at, 'org', j.org_id, 'topic', j.topic_id)
         || CASE
-            WHEN j.kind LIKE 'message.%' THEN jsonb_build_object('actor', j.actor_id, 'message', m.body)
+            WHEN j.kind LIKE 'message.%' THEN jsonb_build_object('actor', j.actor_id, 'message',
+                CASE WHEN m.version = j.version THEN m.body ELSE jsonb_build_object('id', m.id, 'org', j.org_id,
+                    'topic', j.topic_id, 'author', m.body -> 'author', 'visibility', m.body -> 'visibility',
+                    'version', j.version) END)
             WHEN j.kind = 'topic.read' THEN jsonb_build_object('actor', j.actor_id, 'account', j.actor_id, 'message', j.subject_id)
             WHEN j.kind LIKE 'ticket.%' THEN jsonb_build_object('actor', j.actor_id, 'ticket', j.subject_id, 'state', j.detail -> 'state')
             WHEN j.kind LIKE 'document.%' THEN jsonb_build_object('actor', j.actor_id, 'document', j.subject_id)
@@ -52,14 +60,16 @@ COMMENT ON FUNCTION onefin.position() IS 'The newest seal number, 0 when there i
 
 CREATE FUNCTION onefin.events(after bigint, max_seals integer DEFAULT 1000)
     RETURNS TABLE (seal bigint, index integer, kind text, org bigint, topic bigint, audience text,
-                   account bigint, session bigint, event text)
+                   account bigint, session bigint, access text, event text)
     LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'onefin_events';
 COMMENT ON FUNCTION onefin.events(bigint, integer) IS
-    'Events of the next seals after the given one, in order, at most max_seals of them and fewer when they are large; then one row of kind position with the newest seal read';
+    'Events of the next seals after the given one, in order, at most max_seals of them and fewer when they are large; then one row of kind position with the newest seal read. access: whose audience it may change, its company''s (org) or any (all)';
 
-CREATE FUNCTION onefin.audience(org bigint) RETURNS TABLE (account bigint, role text)
+CREATE FUNCTION onefin.audience(org bigint, seal bigint DEFAULT NULL, index integer DEFAULT NULL)
+    RETURNS TABLE (account bigint, role text)
     LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'onefin_audience';
-COMMENT ON FUNCTION onefin.audience(bigint) IS 'Active accounts that may see the company now';
+COMMENT ON FUNCTION onefin.audience(bigint, bigint, integer) IS
+    'Active accounts that may see the company: now, or at an entry''s place in the order, where an entry that changes it has those of before and after';
 
 CREATE FUNCTION onefin.require_topic(topic bigint) RETURNS bigint
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_require_topic';

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "audience.h"
+
 #include "access/htup_details.h"
 #include "catalog/pg_type_d.h"
 #include "commands/trigger.h"
@@ -72,7 +74,7 @@ static void write_entry(const char *table, const char *change, HeapTuple row, Tu
         entry.audience = OF_TO_ORG;
     } else if (strcmp(table, "account") == 0)
         entry.account = entry.subject;
-    of_journal(&entry);
+    of_access_note(of_journal(&entry), entry.kind, detail);
 }
 
 PG_FUNCTION_INFO_V1(onefin_audit);

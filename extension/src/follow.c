@@ -1,8 +1,8 @@
 /*
  * follow.c: what gateways and returning clients read of the sealed order.
  *
- * events() and audience() tell everything to one who may call them: the gateway. resume() tells an
- * account what it may see now, by the same view and the same rule of audience.
+ * events() tells everything to one who may call it: the gateway. resume() tells an account what it
+ * may see now, by the same view and the same rule of audience.
  */
 #include "postgres.h"
 
@@ -110,19 +110,11 @@ static void arg_stretch(OfArgs *args, Stretch *stretch) {
 #define EVENT_FROM                                                                                 \
     " FROM unnest($1, $2, $3) AS e (seal, index, id) JOIN onefin.event_body b ON b.id = e.id"
 
-/* Copies the rows in SPI_tuptable to the caller's result set. */
-static void return_rows(FunctionCallInfo fcinfo) {
-    ReturnSetInfo *result = (ReturnSetInfo *)fcinfo->resultinfo;
-
-    for (uint64 i = 0; i < SPI_processed; i++)
-        tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
-}
-
-/* The last row of events(): (seal, NULL, 'position', NULL, NULL, 'none', NULL, NULL, NULL). */
+/* The last row of events(): a seal, the kind position, for nobody. */
 static void return_position(FunctionCallInfo fcinfo, int64 position) {
     ReturnSetInfo *result = (ReturnSetInfo *)fcinfo->resultinfo;
-    bool nulls[9] = {false, true, false, true, true, false, true, true, true};
-    Datum values[9] = {0};
+    bool nulls[10] = {false, true, false, true, true, false, true, true, true, true};
+    Datum values[10] = {0};
 
     values[0] = Int64GetDatum(position);
     values[2] = CStringGetTextDatum("position");
@@ -137,7 +129,7 @@ static void return_position(FunctionCallInfo fcinfo, int64 position) {
 PG_FUNCTION_INFO_V1(onefin_events);
 Datum onefin_events(PG_FUNCTION_ARGS) {
     static OfStatement read = {"SELECT e.seal, e.index, b.kind, b.org_id, b.topic_id, b.audience,"
-                               " b.account_id, b.session_id, (" EVENT ")::text" EVENT_FROM
+                               " b.account_id, b.session_id, b.access, (" EVENT ")::text" EVENT_FROM
                                " ORDER BY e.seal, e.index",
                                3,
                                {INT8ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}};
@@ -152,23 +144,8 @@ Datum onefin_events(PG_FUNCTION_ARGS) {
     read_stretch(&stretch, PG_GETARG_INT64(0), PG_GETARG_INT32(1));
     arg_stretch(&args, &stretch);
     of_run_as_owner(&read, &args, true);
-    return_rows(fcinfo);
+    of_return_rows(fcinfo);
     return_position(fcinfo, stretch.last);
-    of_spi_end();
-    return (Datum)0;
-}
-
-PG_FUNCTION_INFO_V1(onefin_audience);
-Datum onefin_audience(PG_FUNCTION_ARGS) {
-    static OfStatement read = {
-        "SELECT account_id, role FROM onefin.org_access WHERE org_id = $1", 1, {INT8OID}};
-    OfArgs args = {0};
-
-    InitMaterializedSRF(fcinfo, 0);
-    of_arg(&args, PG_ARGISNULL(0) ? (Datum)0 : PG_GETARG_DATUM(0), PG_ARGISNULL(0));
-    of_spi_begin();
-    of_run_as_owner(&read, &args, true);
-    return_rows(fcinfo);
     of_spi_end();
     return (Datum)0;
 }
@@ -191,7 +168,7 @@ Datum onefin_org_members(PG_FUNCTION_ARGS) {
     of_arg_id(&args, org);
     of_spi_begin();
     of_run_as_owner(&read, &args, true);
-    return_rows(fcinfo);
+    of_return_rows(fcinfo);
     of_spi_end();
     return (Datum)0;
 }

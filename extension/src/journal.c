@@ -74,8 +74,8 @@ static void fill(OfRow *row, const OfEntry *entry) {
     of_row_set(row, OF_ENTRY_DETAIL, PointerGetDatum(entry->detail), entry->detail == NULL);
 }
 
-/* Writes an entry into the journal, in this transaction. */
-void of_journal(const OfEntry *entry) {
+/* Writes an entry into the journal, in this transaction; its id. */
+int64 of_journal(const OfEntry *entry) {
     static const char *const names[OF_ENTRY_NCOLUMNS] = OF_ENTRY_NAMES;
     Relation journal = table_open(of_relation("journal"), RowExclusiveLock);
     OfRow row;
@@ -85,6 +85,7 @@ void of_journal(const OfEntry *entry) {
     of_row_insert(journal, &row);
     table_close(journal, NoLock);
     of_wake_sealer_at_commit();
+    return of_row_id(&row, OF_ENTRY_ID);
 }
 
 /* A detail of one key: {"key": "value"}. */

@@ -29,7 +29,7 @@ typedef struct OfEntry {
     Jsonb *detail;
 } OfEntry;
 
-extern void of_journal(const OfEntry *entry);
+extern int64 of_journal(const OfEntry *entry);
 extern Jsonb *of_detail(const char *key, const char *value);
 
 #endif

@@ -11,6 +11,7 @@
 #include "catalog/pg_type_d.h"
 #include "identity.h"
 #include "miscadmin.h"
+#include "nodes/execnodes.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
@@ -144,6 +145,15 @@ Datum of_value(OfStatement *statement, const OfArgs *args, bool as_owner, bool r
         value = of_result_copy(0, 1, context);
     of_spi_end();
     return value;
+}
+
+/* Copies the rows in SPI_tuptable to the result set of a function that has called
+ * InitMaterializedSRF. */
+void of_return_rows(FunctionCallInfo fcinfo) {
+    ReturnSetInfo *result = (ReturnSetInfo *)fcinfo->resultinfo;
+
+    for (uint64 i = 0; i < SPI_processed; i++)
+        tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
 }
 
 void of_spi_begin(void) {

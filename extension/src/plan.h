@@ -50,6 +50,8 @@ extern char *of_result_text(uint64 row, int column);
 extern Datum of_result(uint64 row, int column, bool *isnull);
 extern Datum of_result_copy(uint64 row, int column, MemoryContext context);
 
+extern void of_return_rows(FunctionCallInfo fcinfo);
+
 /* SPI_connect and SPI_finish that fail loudly. */
 extern void of_spi_begin(void);
 extern void of_spi_end(void);

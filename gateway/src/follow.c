@@ -3,9 +3,9 @@
  *
  * One database connection, one query at a time, and strictly in order: a batch of events is read
  * whole, then gone through row by row; where the audience of a row's org is not known, the going
- * through pauses until the database has answered, so that nothing overtakes. An event that changes
- * audiences makes the cached ones forgotten right after it was handed out, that is exactly at its
- * place in the order.
+ * through pauses until the database has answered, so that nothing overtakes. The question names the
+ * row's place in the order, and the answer is true there, however far behind we are. An event that
+ * changes audiences, as the database says, makes the cached ones forgotten at its place.
  *
  * A notification only wakes; so does a slow timer, should one get lost. After a lost connection the
  * batch goes on where it stood, and the next is asked from the last seal that was handed out whole:
@@ -23,6 +23,7 @@
 #include "session.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@
 #define TYPING_MAX     64
 
 /* Columns of onefin.events. */
-enum { SEAL, INDEX, KIND, ORG, TOPIC, AUDIENCE, ACCOUNT, SESSION, EVENT };
+enum { SEAL, INDEX, KIND, ORG, TOPIC, AUDIENCE, ACCOUNT, SESSION, ACCESS, EVENT };
 
 struct typing {
     int64_t org, topic, account;
@@ -53,6 +54,7 @@ static struct {
 
     PGresult *rows; /* the batch, owned */
     int row;        /* the next one */
+    int refreshed;  /* the row whose audience was forgotten before it: it changes that */
 
     struct typing typing[TYPING_MAX]; /* to be told between batches */
     int typing_count;
@@ -85,26 +87,25 @@ static void ask(int what, const char *statement, int count, const char *const *p
     link_query(&follow.link, statement, count, params);
 }
 
-/* True when the audience is cached; else it is asked for, and the going on waits for the answer. */
-static bool audience_is_known(int64_t org) {
-    char text[24];
-    const char *params[] = {text};
+/* True when the audience is cached; else it is asked for, as it is at the place, and the going on
+ * waits for the answer. */
+static bool audience_is_known(int64_t org, int64_t seal, int index) {
+    char texts[3][24];
+    const char *params[] = {texts[0], texts[1], texts[2]};
 
     if (audience_get(org))
         return true;
-    snprintf(text, sizeof text, "%" PRId64, org);
+    snprintf(texts[0], sizeof texts[0], "%" PRId64, org);
+    snprintf(texts[1], sizeof texts[1], "%" PRId64, seal);
+    snprintf(texts[2], sizeof texts[2], "%d", index);
     follow.asked_org = org;
     metrics.audience_lookups++;
-    ask(ASKED_AUDIENCE, "audience", 1, params);
+    ask(ASKED_AUDIENCE, "audience", 3, params);
     return false;
 }
 
 static int64_t number(int row, int column) {
     return atoll(PQgetvalue(follow.rows, row, column)); /* null reads as 0 */
-}
-
-static bool starts(const char *text, const char *with) {
-    return strncmp(text, with, strlen(with)) == 0;
 }
 
 static enum event_class class_of(const char *audience) {
@@ -130,14 +131,22 @@ static void append(struct event *event) {
     follow.newest = event;
 }
 
-/* What the cached audiences no longer say after an event of this kind. */
-static void forget_after(const char *kind, int64_t org) {
-    bool of_org = starts(kind, "assignment.") || starts(kind, "org.");
-
-    if (of_org && org)
-        audience_forget(org);
-    else if (of_org || starts(kind, "account.") || starts(kind, "department."))
+/* What the cached audiences no longer say from an event on. */
+static void forget(const char *access, int64_t org) {
+    if (strcmp(access, "all") == 0)
         audience_forget_all();
+    else if (strcmp(access, "org") == 0)
+        audience_forget(org);
+}
+
+/* True when the audience of the row is cached. Of an event that changes it, it is both who saw the
+ * org before and who sees it after: the answer for its own place, and for no other. */
+static bool row_audience_is_known(int row, int64_t org) {
+    if (follow.refreshed != row) {
+        follow.refreshed = row;
+        forget(PQgetvalue(follow.rows, row, ACCESS), org);
+    }
+    return audience_is_known(org, number(row, SEAL), number(row, INDEX));
 }
 
 /* False when it has to wait for an audience. */
@@ -148,7 +157,7 @@ static bool hand_out(int row) {
     bool by_org = org && (class == TO_ORG || class == TO_STAFF);
     struct event *event;
 
-    if (by_org && !audience_is_known(org))
+    if (by_org && !row_audience_is_known(row, org))
         return false;
     event = event_new(frame_event(PQgetvalue(follow.rows, row, EVENT)),
                       by_org ? audience_get(org) : NULL);
@@ -163,7 +172,7 @@ static bool hand_out(int row) {
     session_deliver(event);
     if (strcmp(kind, "org.erased") == 0)
         eraser_look();
-    forget_after(kind, org);
+    forget(PQgetvalue(follow.rows, row, ACCESS), org);
     return true;
 }
 
@@ -204,7 +213,7 @@ static void tell_typing(const struct typing *typing) {
 /* False while waiting for an audience. */
 static bool tell_all_typing(void) {
     while (follow.typing_count > 0) {
-        if (!audience_is_known(follow.typing[0].org))
+        if (!audience_is_known(follow.typing[0].org, follow.seal, INT_MAX))
             return false;
         tell_typing(&follow.typing[0]);
         memmove(follow.typing, follow.typing + 1, --follow.typing_count * sizeof *follow.typing);
@@ -281,6 +290,7 @@ static void on_result(struct link *link UNUSED, PGresult *result) {
     case ASKED_EVENTS:
         follow.rows = result;
         follow.row = 0;
+        follow.refreshed = -1;
         result = NULL;
         break;
     case ASKED_AUDIENCE:
@@ -335,7 +345,8 @@ void follow_start(void) {
         .setup = "LISTEN onefin; LISTEN onefin_typing;"
                  "PREPARE position AS SELECT onefin.position();"
                  "PREPARE events(bigint, int) AS SELECT * FROM onefin.events($1, $2);"
-                 "PREPARE audience(bigint) AS SELECT account, role FROM onefin.audience($1);",
+                 "PREPARE audience(bigint, bigint, int) AS"
+                 " SELECT account, role FROM onefin.audience($1, $2, $3);",
         .up = on_up,
         .result = on_result,
         .lost = on_lost,

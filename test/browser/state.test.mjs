@@ -150,6 +150,26 @@ test('a deletion becomes a tombstone and is not unread', () => {
   assert.equal(topic(now).unread, 1);
 });
 
+test('a message that its event only names is shown and counted by the event of its change', () => {
+  const { id, org, topic: of, author, visibility } = message(4);
+  const named = { id, org, topic: of, author, visibility, version: 1 };
+  const waiting = apply(opened(), sent(11, named));
+  assert.deepEqual(texts(waiting), ['text 1', 'text 2', 'text 3']);
+  assert.equal(topic(waiting).unread, 1);
+  const shown = apply(
+    waiting,
+    edited(12, { ...named, version: 2 }),
+    edited(13, message(4, { version: 3, text: 'changed' })),
+    edited(14, message(4, { version: 4, text: 'again' })),
+  );
+  assert.equal(texts(shown)[3], 'again');
+  assert.equal(topic(shown).unread, 2);
+  const gone = message(4, { version: 2, text: null, deleted_at: '2025-11-23T10:01:00+05:00' });
+  const buried = apply(waiting, event(12, 'message.deleted', { message: gone }));
+  assert.equal(texts(buried)[3], null);
+  assert.equal(topic(buried).unread, 1);
+});
+
 test("unread counts others' new messages once, whatever the list had already counted", () => {
   let now = apply(opened(), sent(11, message(4)), sent(12, message(5, { author: me.id })));
   assert.equal(topic(now).unread, 2);

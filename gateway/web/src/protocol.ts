@@ -108,9 +108,14 @@ interface EventBase {
   topic: number | null;
 }
 
+/** A message that was changed again before its event was read: the event of that change follows. */
+export type NamedMessage = Pick<
+  Message,
+  'id' | 'org' | 'topic' | 'author' | 'visibility' | 'version'
+>;
 export type MessageEvent = EventBase & {
   kind: `message.${'sent' | 'edited' | 'deleted' | 'imported' | 'redacted'}`;
-  message: Message;
+  message: Message | NamedMessage;
 };
 export type ReadEvent = EventBase & {
   kind: 'topic.read';

@@ -16,6 +16,7 @@ import type {
   Member,
   MembersReply,
   Message,
+  NamedMessage,
   Org,
   ServerEvent,
   Settings,
@@ -64,6 +65,8 @@ export interface State {
   members: Readonly<Record<number, readonly Member[]>>;
   /** By topic. */
   marks: Readonly<Record<number, Marks>>;
+  /** New messages that were changed before their event was read: the event of the change is next. */
+  named: readonly number[];
   /** By topic: accounts that type now. */
   typing: Readonly<Record<number, readonly number[]>>;
   outbox: readonly Pending[];
@@ -80,6 +83,7 @@ export const nothing: State = {
   threads: {},
   members: {},
   marks: {},
+  named: [],
   typing: {},
   outbox: [],
 };
@@ -205,7 +209,7 @@ export function setMembers(state: State, org: number, reply: MembersReply): Stat
 
 /** Forgets everything that events would have kept true: they were too many to be replayed. */
 export function reset(state: State): State {
-  return { ...state, threads: {}, members: {}, marks: {}, typing: {}, listStale: true };
+  return { ...state, threads: {}, members: {}, marks: {}, named: [], typing: {}, listStale: true };
 }
 
 export function applyEvent(state: State, event: ServerEvent): State {
@@ -214,11 +218,12 @@ export function applyEvent(state: State, event: ServerEvent): State {
   switch (event.kind) {
     case 'message.sent':
     case 'message.imported':
+      if (!isWhole(event.message)) return { ...next, named: [...next.named, event.message.id] };
       return countUnread(applyMessage(next, event.message), event.seal, event.message);
     case 'message.edited':
     case 'message.deleted':
     case 'message.redacted':
-      return applyMessage(next, event.message);
+      return isWhole(event.message) ? applyChange(next, event.seal, event.message) : next;
     case 'topic.read':
       return applyRead(next, event.topic, event.account, event.message);
     case 'ticket.opened':
@@ -238,6 +243,21 @@ function forgetThreads(state: State, org: number): State {
     ([topic]) => findTopic(state, Number(topic))?.org.id !== org,
   );
   return { ...state, threads: Object.fromEntries(kept) };
+}
+
+function isWhole(message: Message | NamedMessage): message is Message {
+  return 'text' in message;
+}
+
+/** Takes in a changed message, of which this may be the first that is shown. */
+function applyChange(state: State, seal: number, message: Message): State {
+  const next = applyMessage(state, message);
+  if (!state.named.includes(message.id)) return next;
+  return countUnread(
+    { ...next, named: state.named.filter((id) => id !== message.id) },
+    seal,
+    message,
+  );
 }
 
 /** Takes in a message, from an event or from the reply to a call of mine. */
