@@ -80,7 +80,10 @@ SELECT t.call('bek', 'me', '{}', '{account,name}'), t.call('ali', 'me', '{}'), t
 
 -- Repeating is harmless, and no entry. What came since is erased by it.
 SELECT t.call('boss', 'erase', '{"org": 1, "reason": "again"}');
+CREATE TABLE t.departed AS SELECT archived_at FROM onefin.org WHERE id = 1;
+UPDATE onefin.org SET archived_at = NULL WHERE id = 1;
 SELECT t.call('boss', 'send', '{"topic": 1, "text": "a late word"}', '{message,id}');
+UPDATE onefin.org SET archived_at = (SELECT archived_at FROM t.departed) WHERE id = 1;
 SELECT t.call('boss', 'erase', '{"org": 1, "reason": "once more"}');
 SELECT detail FROM onefin.journal WHERE kind = 'org.erased' ORDER BY id;
 

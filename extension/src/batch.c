@@ -41,8 +41,9 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-/* Entries of one seal: what a follower reads at a time stays bounded. */
-#define ENTRIES_PER_SEAL 10000
+/* Entries of one seal: with follow.c's reads of whole seals, what a gateway hands out at a time stays
+ * below what may wait for one client. */
+#define ENTRIES_PER_SEAL 500
 
 /* The previous seal; number 0 before the first. */
 typedef struct Previous {

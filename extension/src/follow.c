@@ -25,7 +25,7 @@
 #define RESUME_EVENTS 2000
 
 /* Entries read at a time: whole seals until there are so many. */
-#define ENTRIES_PER_READ 5000
+#define ENTRIES_PER_READ 500
 
 /* The entries of some seals in order, as parallel arrays. */
 typedef struct Stretch {
