@@ -17,7 +17,7 @@ root := $(build)/root
 pgxs := $(MAKE) -C $(build)/pg -f $(CURDIR)/extension/Makefile
 version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" extension/onefin.control)
 
-.PHONY: all extension gateway web up down clean-run check bench install installcheck clean
+.PHONY: all extension sanitized gateway web up down clean-run check bench install installcheck clean
 all: extension gateway web
 
 # Extension: built by PGXS, then staged below .build/root, where private clusters find it
@@ -29,6 +29,20 @@ extension:
 	@printf "%s\n" "extension_destdir = '$(root)'" \
 	    "dynamic_library_path = '$(root)$$($(PG_CONFIG) --pkglibdir):\$$libdir'" \
 	    "shared_preload_libraries = 'onefin'" >$(root)/onefin.conf
+
+# The same for a server that watches it by AddressSanitizer and UndefinedBehaviorSanitizer. What they
+# find is told, in files sanitizer.* of the server's data directory and in its log, and the server
+# goes on. server.env is what such a server is started with.
+sanitized := $(build)/sanitize
+sanitize := -fsanitize=address,undefined -fsanitize-recover=all -fno-wrapv -O1 -include $(CURDIR)/test/sanitize/palloc.h
+pg_cc := $(firstword $(shell $(PG_CONFIG) --cc))
+
+sanitized:
+	+@$(MAKE) -s extension build=$(sanitized) COPT='$(sanitize)'
+	@$(pg_cc) -shared -fPIC -Wl,-z,initfirst -o $(sanitized)/early.so test/sanitize/early.c
+	@echo "LD_PRELOAD=$$($(pg_cc) -print-file-name=libasan.so):$(sanitized)/early.so" >$(sanitized)/server.env
+	@echo ASAN_OPTIONS=detect_leaks=0:halt_on_error=0:log_path=sanitizer >>$(sanitized)/server.env
+	@echo UBSAN_OPTIONS=print_stacktrace=1 >>$(sanitized)/server.env
 
 # Gateway: one archive of everything but the two programs' own files.
 gateway_libs := libwebsockets libpq jansson libcrypto inih

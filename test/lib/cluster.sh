@@ -9,12 +9,14 @@
 #   cluster.sh kill DIR             SIGKILL to every process of it at once, as by a power cut
 #   cluster.sh remove DIR           stop, and delete DIR
 #
-# The extension comes from .build/root (`make extension`). fsync is off unless fsync=on is given:
-# that survives a killed server, not a killed machine. The log is DIR/log.
+# The extension comes from .build/root (`make extension`), or from another build directory that
+# ONEFIN_BUILD names; its server.env, if any, is the server's environment. fsync is off unless
+# fsync=on is given: that survives a killed server, not a killed machine. The log is DIR/log.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
-root=$(realpath "$here/../..")/.build/root
+build=${ONEFIN_BUILD:-$(realpath "$here/../..")/.build}
+root=$build/root
 bin=$(${PG_CONFIG:-pg_config} --bindir)
 
 fail() { echo "cluster.sh: $*" >&2; exit 1; }
@@ -64,13 +66,14 @@ configure() {
 }
 
 start() {
-    local said
+    local said environment=()
     [ -f "$root/onefin.conf" ] || fail "the extension is not built: run \`make extension\`"
     [ ${#dir} -le 85 ] || fail "$dir is too long a path for a socket (85 bytes): take a shorter one"
     [ -f "$dir/data/PG_VERSION" ] || make_data
     if ! running; then
         if [ $# -gt 0 ] || [ ! -f "$dir/data/private.conf" ]; then configure "$@"; fi
-        said=$(as_user "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 120 start 2>&1) || {
+        [ ! -f "$build/server.env" ] || mapfile -t environment <"$build/server.env"
+        said=$(as_user env "${environment[@]}" "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 120 start 2>&1) || {
             tail -n 20 "$dir/log" >&2
             fail "PostgreSQL does not start: $said"
         }
