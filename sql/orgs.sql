@@ -129,7 +129,7 @@ DELETE FROM onefin.department WHERE name = 'Third';
 SELECT kind, actor_id, org_id, subject_id, account_id, audience,
     t.shown((SELECT jsonb_object_agg(side, (SELECT jsonb_object_agg(key, value) FROM jsonb_each(row)
         WHERE key IN ('name', 'archived_at', 'until_at', 'value', 'department_id', 'disabled_at')))
-        FROM jsonb_each(detail) d (side, row))::text)
+        FROM jsonb_each(detail - 'changed') d (side, row))::text)
 FROM onefin.journal WHERE kind !~ '^(message|ticket|session)' AND id > 15 ORDER BY id;
 
 CALL t.leave();
