@@ -6,17 +6,11 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
-
-#include "catalog/pg_database.h"
-#include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
 #include "seal.h"
 #include "shared.h"
-#include "tcop/utility.h"
-#include "utils/acl.h"
+#include "utility.h"
 #include "utils/guc.h"
 
 #include <limits.h>
@@ -24,61 +18,6 @@
 PG_MODULE_MAGIC;
 
 extern PGDLLEXPORT void _PG_init(void);
-
-static ProcessUtility_hook_type next_utility = NULL;
-
-static const char *string_option(List *options, const char *wanted) {
-    ListCell *cell;
-
-    foreach (cell, options) {
-        DefElem *option = lfirst_node(DefElem, cell);
-
-        if (strcmp(option->defname, wanted) == 0 && option->arg && IsA(option->arg, String))
-            return strVal(option->arg);
-    }
-    return NULL;
-}
-
-/* The database that a statement needs nobody to be connected to; NULL for any other statement. */
-static const char *database_to_leave(Node *statement) {
-    switch (nodeTag(statement)) {
-    case T_DropdbStmt:
-        return castNode(DropdbStmt, statement)->dbname;
-    case T_RenameStmt:
-        return castNode(RenameStmt, statement)->renameType == OBJECT_DATABASE
-                   ? castNode(RenameStmt, statement)->subname
-                   : NULL;
-    case T_CreatedbStmt:
-        return string_option(castNode(CreatedbStmt, statement)->options, "template");
-    case T_AlterDatabaseStmt:
-        return string_option(castNode(AlterDatabaseStmt, statement)->options, "tablespace")
-                   ? castNode(AlterDatabaseStmt, statement)->dbname
-                   : NULL;
-    default:
-        return NULL;
-    }
-}
-
-/* The sealer leaves for the owner only, or anybody's DROP DATABASE, though refused, would stop it.
- */
-static void let_go_of_database(Node *statement) {
-    const char *name = database_to_leave(statement);
-    Oid database = name ? get_database_oid(name, true) : InvalidOid;
-
-    if (OidIsValid(database) && of_owns_database(database, GetUserId()))
-        of_sealer_stop(database);
-}
-
-static void on_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
-                       ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *env,
-                       DestReceiver *receiver, QueryCompletion *completion) {
-    let_go_of_database(statement->utilityStmt);
-    if (next_utility)
-        next_utility(statement, query, read_only_tree, context, params, env, receiver, completion);
-    else
-        standard_ProcessUtility(statement, query, read_only_tree, context, params, env, receiver,
-                                completion);
-}
 
 static void define_settings(void) {
     DefineCustomIntVariable(
@@ -95,8 +34,7 @@ void _PG_init(void) {
     define_settings();
     of_shared_init();
     of_launcher_register();
-    next_utility = ProcessUtility_hook;
-    ProcessUtility_hook = on_utility;
+    of_utility_init();
 }
 
 PG_FUNCTION_INFO_V1(onefin_wake_sealer);

@@ -3,8 +3,8 @@
  *
  * It waits on its latch, which the first writer after a look sets on commit; looks are PACE_US
  * apart, so that under load a seal takes many entries and few writers spend a signal on it. It
- * looks again by itself every LOOK_MS: for entries of prepared transactions and of writers that
- * died between their commit and the wake-up. Its work is done as onefin_owner (plan.c), though it
+ * looks again by itself every LOOK_MS: for entries of writers that died between their commit and the
+ * wake-up. Its work is done as onefin_owner (plan.c), though it
  * connects as a superuser. Without the extension in the database it says so in its slot and ends.
  */
 #include "postgres.h"

@@ -117,7 +117,7 @@ static void on_transaction_end(XactEvent event, void *arg) {
         return;
     if (wake_at_commit && event == XACT_EVENT_COMMIT)
         wake_sealer();
-    /* A prepared transaction's entries are found by the sealer's own look, once it is committed. */
+    /* A prepared transaction's entries are not seen yet: COMMIT PREPARED wakes (utility.c). */
     wake_at_commit = false;
 }
 
@@ -137,6 +137,17 @@ bool of_shared_ready(void) {
 
 void of_wake_sealer_at_commit(void) {
     wake_at_commit = shared != NULL;
+}
+
+/* Wakes this database's sealer now, if one runs; no sealer is made for it. */
+void of_wake_sealer_here(void) {
+    Slot *slot;
+
+    LWLockAcquire(shared->lock, LW_SHARED);
+    slot = find_slot(MyDatabaseId);
+    if (slot && slot->latch && pg_atomic_exchange_u32(&slot->woken, 1) == 0)
+        SetLatch(slot->latch);
+    LWLockRelease(shared->lock);
 }
 
 void of_sealer_attach(Oid database) {

@@ -25,6 +25,7 @@ extern void of_shared_init(void);
 extern bool of_shared_ready(void);
 
 extern void of_wake_sealer_at_commit(void);
+extern void of_wake_sealer_here(void);
 
 /* For the sealer. */
 extern void of_sealer_attach(Oid database);

@@ -8,6 +8,7 @@ use Firm;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(time);
 
 my $node = firm_node('worker', 'log_min_messages = debug1', 'max_prepared_transactions = 5',
     'max_worker_processes = 20');
@@ -71,6 +72,25 @@ is( $node->safe_psql('one', q{SELECT string_agg(m.text, ' ' ORDER BY s.number, e
     unnest(s.entries) WITH ORDINALITY e (id, place)
         JOIN onefin.journal j USING (id) JOIN onefin.message m ON m.id = j.subject_id WHERE j.kind = 'message.sent'}),
     'salom meanwhile prepared', 'prepared: sealed in the order of commits');
+
+# COMMIT PREPARED wakes the sealer. By its own look, a second after its last, each turn would take that second.
+my $turn = q{
+    BEGIN; SELECT onefin.call('w0', 'send', '{"topic": 1, "text": "prepared"}'); PREPARE TRANSACTION 'p';
+    COMMIT PREPARED 'p';
+    DO $$ BEGIN
+        WHILE EXISTS (SELECT id FROM onefin.journal EXCEPT SELECT unnest(entries) FROM onefin.seal) LOOP
+            PERFORM pg_sleep(0.005);
+        END LOOP;
+    END $$;
+};
+my $from = time;
+$node->safe_psql('one', $turn x 12);
+cmp_ok(time - $from, '<', 6, 'prepared: sealed at once when it is committed, not at the next look');
+# Where there is no extension, nobody is woken by it, and no sealer is started.
+my $tries = starts($node, 'onefin sealer');
+$node->safe_psql('postgres', q{BEGIN; CREATE TABLE t (); PREPARE TRANSACTION 'p'; COMMIT PREPARED 'p'; DROP TABLE t});
+launcher_looks(4);
+is(starts($node, 'onefin sealer') - $tries, 1, 'prepared elsewhere: no sealer is started for it');
 
 # Databases are dropped, copied, renamed while their sealers run.
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE one');
