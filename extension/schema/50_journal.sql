@@ -98,6 +98,15 @@ $$;
 CREATE TRIGGER audit_by_hand AFTER INSERT ON onefin.topic FOR EACH ROW WHEN (pg_trigger_depth() = 0)
     EXECUTE FUNCTION onefin.audit();
 
+-- So are changes of the schemas themselves. The event triggers that call these are made last, in
+-- 90_grants.sql.
+CREATE FUNCTION onefin.ddl_end() RETURNS event_trigger
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_ddl_end';
+COMMENT ON FUNCTION onefin.ddl_end() IS 'Journals what a command made or changed in onefin''s schemas, as schema.changed';
+CREATE FUNCTION onefin.ddl_drop() RETURNS event_trigger
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_ddl_drop';
+COMMENT ON FUNCTION onefin.ddl_drop() IS 'Journals what a command dropped of onefin''s schemas, as schema.changed';
+
 -- A disabled account, or one with another role, company or password, starts anew: its sessions end.
 CREATE FUNCTION onefin.account_end_sessions() RETURNS trigger
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_account_end_sessions';

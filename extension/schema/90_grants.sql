@@ -1,6 +1,7 @@
 -- Functions: nobody by default, then by name: who may call what is said here alone, and holds for
 -- the role of the account, whatever groups its database role is a member of (of_require_granted,
--- where row-level security does not see to it). Last, what pg_dump takes along, and the sealer.
+-- where row-level security does not see to it). Last, what pg_dump takes along, the watch over the
+-- schemas, and the sealer.
 
 DO $$
 DECLARE
@@ -55,5 +56,11 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- Now that all is made: what comes from here on is a change of it.
+CREATE EVENT TRIGGER onefin_ddl_end ON ddl_command_end EXECUTE FUNCTION onefin.ddl_end();
+COMMENT ON EVENT TRIGGER onefin_ddl_end IS 'Journals what is made, altered, granted or commented in onefin''s schemas';
+CREATE EVENT TRIGGER onefin_ddl_drop ON sql_drop EXECUTE FUNCTION onefin.ddl_drop();
+COMMENT ON EVENT TRIGGER onefin_ddl_drop IS 'Journals what is dropped of onefin''s schemas';
 
 SELECT onefin.wake_sealer();

@@ -16,6 +16,13 @@
 #define of_owns_database(database, role) object_ownercheck(DatabaseRelationId, database, role)
 #endif
 
+/* CleanQuerytext() */
+#if PG_VERSION_NUM < 160000
+#include "utils/queryjumble.h"
+#else
+#include "nodes/queryjumble.h"
+#endif
+
 /* Whether a role may execute a function. */
 #if PG_VERSION_NUM < 160000
 #define of_may_execute(function, role)                                                             \

@@ -5,5 +5,6 @@
 #define ONEFIN_UTILITY_H
 
 extern void of_utility_init(void);
+extern char *of_utility_text(void);
 
 #endif
