@@ -22,6 +22,7 @@
 #include "catalog/pg_proc.h"
 #include "commands/event_trigger.h"
 #include "commands/extension.h"
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "journal.h"
 #include "json.h"
@@ -38,18 +39,11 @@ static bool is_ours(const char *name) {
     return name && (strcmp(name, "onefin") == 0 || strncmp(name, "onefin_", 7) == 0);
 }
 
-/* Objects without a schema of their own, whose address begins with that of their table, or which
- * are named as our schemas are. */
+/* Objects without a schema of their own: those whose address begins with that of their table, and
+ * schemas and extensions, which are named as ours are. */
 static bool is_named_by_schema(const char *type) {
-    static const char *const types[] = {"schema",
-                                        "extension",
-                                        "trigger",
-                                        "policy",
-                                        "rule",
-                                        "table constraint",
-                                        "default value",
-                                        "publication relation",
-                                        "publication namespace"};
+    static const char *const types[] = {"schema", "extension",        "trigger",      "policy",
+                                        "rule",   "table constraint", "default value"};
 
     for (size_t i = 0; i < lengthof(types); i++)
         if (strcmp(type, types[i]) == 0)
@@ -60,7 +54,7 @@ static bool is_named_by_schema(const char *type) {
 static bool at_rest(void) {
     Oid extension;
 
-    if (IsBinaryUpgrade)
+    if (IsBinaryUpgrade || SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
         return true;
     extension = get_extension_oid("onefin", true);
     return !OidIsValid(extension) || (creating_extension && CurrentExtensionObject == extension);
@@ -163,24 +157,31 @@ static void journal_collected(const char *command, const CollectedCommand *colle
                                    castNode(AlterDefaultPrivilegesStmt, collected->parsetree));
 }
 
-/* The rows in SPI_tuptable: type, identity, schema and first part of the address; where they tell
- * commands, command and what was collected of it behind. */
+/*
+ * The rows in SPI_tuptable: type, identity, schema and first part of the address, and whether it is
+ * a member of the extension, wherever it was moved. Of commands also the name and what was
+ * collected of it; command is NULL then.
+ */
+enum { TYPE = 1, IDENTITY, SCHEMA, ADDRESS, MEMBER, COMMAND, COLLECTED };
+
 static void journal_rows(const char *command) {
     SPITupleTable *rows = SPI_tuptable;
     uint64 n = SPI_processed;
 
     for (uint64 i = 0; i < n; i++) {
-        const char *part[6];
+        HeapTuple row = rows->vals[i];
+        const char *type = SPI_getvalue(row, rows->tupdesc, TYPE);
+        const char *identity = SPI_getvalue(row, rows->tupdesc, IDENTITY);
+        const char *name = command ? command : SPI_getvalue(row, rows->tupdesc, COMMAND);
+        bool isnull;
 
-        for (int column = 1; column <= 5 && column <= rows->tupdesc->natts; column++)
-            part[column] = SPI_getvalue(rows->vals[i], rows->tupdesc, column);
-        if (part[2] == NULL) {
-            bool isnull;
-
-            journal_collected(part[5], (const CollectedCommand *)DatumGetPointer(SPI_getbinval(
-                                           rows->vals[i], rows->tupdesc, 6, &isnull)));
-        } else if (is_ours(part[3]) || (is_named_by_schema(part[1]) && is_ours(part[4])))
-            journal_change(command ? command : part[5], part[1], part[2], of_utility_text());
+        if (identity == NULL)
+            journal_collected(name, (const CollectedCommand *)DatumGetPointer(
+                                        SPI_getbinval(row, rows->tupdesc, COLLECTED, &isnull)));
+        else if (is_ours(SPI_getvalue(row, rows->tupdesc, SCHEMA)) ||
+                 (is_named_by_schema(type) && is_ours(SPI_getvalue(row, rows->tupdesc, ADDRESS))) ||
+                 DatumGetBool(SPI_getbinval(row, rows->tupdesc, MEMBER, &isnull)))
+            journal_change(name, type, identity, of_utility_text());
     }
 }
 
@@ -217,6 +218,9 @@ PG_FUNCTION_INFO_V1(onefin_ddl_end);
 Datum onefin_ddl_end(PG_FUNCTION_ARGS) {
     static OfStatement read = {
         "SELECT c.object_type, c.object_identity, c.schema_name, a.object_names[1],"
+        " EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid"
+        " WHERE d.classid = c.classid AND d.objid = c.objid AND d.deptype = 'e'"
+        " AND d.refclassid = 'pg_extension'::regclass AND e.extname = 'onefin'),"
         " c.command_tag, c.command FROM pg_event_trigger_ddl_commands() c,"
         " pg_identify_object_as_address(c.classid, c.objid, c.objsubid) a",
         0,
@@ -227,7 +231,7 @@ Datum onefin_ddl_end(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(onefin_ddl_drop);
 Datum onefin_ddl_drop(PG_FUNCTION_ARGS) {
-    /* What goes with its owner (the type of a table, its indexes) is not told. */
+    /* What goes with its owner (the type of a table, the rule of a view) is not told. */
     static OfStatement read = {"SELECT object_type, object_identity, schema_name, address_names[1]"
                                " FROM pg_event_trigger_dropped_objects() WHERE original OR normal",
                                0,
