@@ -138,4 +138,49 @@ DROP TRIGGER wrong ON t.other;
 INSERT INTO t.other VALUES (1);
 SELECT t.attempt('UPDATE t.other SET id = 2'), t.attempt('SELECT onefin.audit()');
 
+-- Who reads the journal is journaled: what for, and which entries it gave, told to nobody.
+CALL t.sealed();
+CALL t.look();
+SELECT jsonb_array_length(onefin.call('boss', 'journal', '{"limit": 3}', '192.0.2.7') #> '{result,entries}');
+SELECT jsonb_array_length(onefin.call('boss', 'journal', '{"kind": "department.changed", "org": 77, "actor": 1, "after": 5,
+    "since": "2020-01-01T00:00:00Z", "until": "2030-01-01T00:00:00Z"}') #> '{result,entries}');
+SET SESSION AUTHORIZATION regress_boss;
+SELECT jsonb_array_length(onefin_api.journal(kind => 'account.deleted') -> 'entries');
+SELECT onefin_api.journal_verify(1, 1) -> 'ok';
+RESET SESSION AUTHORIZATION;
+SELECT kind, audience, actor_id, session_id IS NOT NULL AS session, address = '192.0.2.7' AS device, org_id,
+    regexp_replace(detail::text, '"(first|last)": \d+', '"\1": "N"', 'g')
+    FROM t.new WHERE kind <> 'journal.verified' ORDER BY id;
+SELECT kind, audience, actor_id, detail - 'hash' - 'entries', detail -> 'hash' IS NOT NULL AS hash FROM t.new WHERE kind = 'journal.verified';
+-- Nobody finds the look in what it shows; the next one does. Those who may not look leave no trace, and see none.
+CALL t.look();
+SELECT onefin.call('boss', 'journal', jsonb_build_object('after', id)) #> '{result,entries}' FROM t.seen;
+SELECT jsonb_path_query_array(onefin.call('boss', 'journal', jsonb_build_object('after', id)), '$.result.entries[*].kind') FROM t.seen;
+SELECT who, t.call(who, 'journal'), t.call(who, 'journal_verify') FROM unnest(ARRAY['sup1', 'acc2', 'ali']) who;
+SELECT kind FROM t.new ORDER BY id;
+-- A superuser without an account is nobody here: the table is there for that.
+SELECT t.attempt('SELECT onefin_api.journal()'), t.attempt('SELECT onefin_api.journal_verify()');
+
+-- Its filters, one by one and together.
+CREATE FUNCTION t.found(params jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(concat_ws(' ', e ->> 'kind', e ->> 'actor_name', e ->> 'org'), ', ' ORDER BY place)
+    FROM jsonb_array_elements(onefin.call('boss', 'journal', params) #> '{result,entries}') WITH ORDINALITY x (e, place)
+$$;
+SELECT t.call('boss', 'departments', '{"id": 2, "name": "Zwei"}') <> '', t.call('ali', 'read', '{"topic": 1, "message": 1}') <> '' FROM (
+    SELECT t.call('ali', 'send', '{"topic": 1, "text": "salom"}'), t.call('bek', 'send', '{"topic": 6, "text": "salom"}')) sent;
+SELECT max(id) AS after FROM onefin.journal WHERE kind = 'journal.read' \gset
+SELECT at AS since FROM onefin.journal WHERE kind = 'message.sent' AND actor_id = 7 \gset
+SELECT params, t.found(params || jsonb_build_object('after', :after)) FROM unnest(ARRAY['{"kind": "message.sent"}',
+    '{"kind": "message.*"}', '{"kind": "message"}', '{"kind": "*"}', '{"kind": ".*"}', '{"kind": "mess_ge.*"}',
+    '{"org": 2, "kind": "ticket.*"}', '{"actor": 6, "org": 1}', '{"actor": 1, "kind": "department.*"}', '{"actor": 99}',
+    '{"since": "2999-01-01"}', '{"until": "2001-01-01"}', '{"since": "-infinity", "until": "infinity", "org": 2}']::jsonb[])
+    WITH ORDINALITY p (params, place) ORDER BY place;
+SELECT t.found(jsonb_build_object('since', :'since', 'actor', 7)), t.found(jsonb_build_object('until', :'since', 'org', 2, 'after', :after)),
+    t.found(jsonb_build_object('since', :'since', 'until', :'since'));
+SELECT t.call('boss', 'journal', '{"since": "not a time"}'), t.call('boss', 'journal', '{"actor": "1"}');
+SELECT jsonb_array_length(onefin.call('boss', 'journal', jsonb_build_object('limit', n)) #> '{result,entries}') FROM unnest(ARRAY[-5, 0, 2]) n;
+-- All that an entry holds is shown, but the transaction's number.
+SELECT attname FROM pg_attribute WHERE attrelid = 'onefin.journal'::regclass AND attnum > 0 AND attname <> 'xact'
+    AND replace(attname, '_id', '') NOT IN (SELECT jsonb_object_keys(onefin.call('boss', 'journal', '{"limit": 1}') #> '{result,entries,0}'));
+
 CALL t.leave();

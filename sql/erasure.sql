@@ -69,7 +69,7 @@ BEGIN
     END LOOP;
 END
 $$;
-SELECT * FROM t.places('(?<!(beta[ -]|bek ))word');
+SELECT * FROM t.places('(?<!(beta[ -]|bek |pass))word');
 SELECT * FROM t.places('\yali\y');
 SELECT * FROM t.places('olim');
 SELECT DISTINCT kind FROM onefin.journal WHERE detail::text ~* '\yali\y|olim';

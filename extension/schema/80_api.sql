@@ -87,25 +87,14 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION onefin_api.sessions() IS 'My open sessions: {sessions: [{id, device, address, created_at, last_seen, expires_at, current}]}';
 
-CREATE FUNCTION onefin_api.journal(after bigint DEFAULT 0, "limit" integer DEFAULT 100, kind text DEFAULT NULL, org bigint DEFAULT NULL)
-    RETURNS SETOF jsonb LANGUAGE sql STABLE
-BEGIN ATOMIC
-    SELECT jsonb_build_object('seal', onefin.position(), 'entries', coalesce(jsonb_agg(jsonb_build_object(
-        'id', e.id, 'at', e.at, 'kind', e.kind, 'actor', e.actor_id, 'actor_name', a.name, 'org', e.org_id,
-        'topic', e.topic_id, 'subject', e.subject_id, 'account', e.account_id, 'version', e.version,
-        'session', e.session_id, 'db_user', e.db_user, 'address', host(e.address),
-        'digest', encode(e.digest, 'hex'), 'detail', e.detail) ORDER BY e.id), '[]'))
-    FROM (SELECT j.* FROM onefin.journal j
-        WHERE j.id > journal.after AND (journal.kind IS NULL OR j.kind = journal.kind)
-            AND (journal.org IS NULL OR j.org_id = journal.org)
-        ORDER BY j.id LIMIT least(greatest(journal."limit", 1), 1000)) e
-        LEFT JOIN onefin.account a ON a.id = e.actor_id;
-END;
-COMMENT ON FUNCTION onefin_api.journal(bigint, integer, text, bigint) IS 'Journal entries after an id: {seal, entries}; limit 1 to 1000; for admins';
-
-CREATE FUNCTION onefin_api.journal_verify("from" bigint DEFAULT 1, "to" bigint DEFAULT NULL) RETURNS jsonb LANGUAGE sql STABLE
-RETURN onefin.journal_verify("from", "to");
-COMMENT ON FUNCTION onefin_api.journal_verify(bigint, bigint) IS 'Recomputes the sealed journal, as onefin.journal_verify; for admins';
+CREATE FUNCTION onefin_api.journal(after bigint DEFAULT 0, "limit" integer DEFAULT 100, kind text DEFAULT NULL, org bigint DEFAULT NULL,
+    since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, actor bigint DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_journal';
+COMMENT ON FUNCTION onefin_api.journal(bigint, integer, text, bigint, timestamptz, timestamptz, bigint) IS
+    'Journal entries after an id, of a kind (message.* for all that begin so), a company, an actor, since..until (until itself not): {seal, entries}; limit 1 to 1000; for admins; journaled';
+CREATE FUNCTION onefin_api.journal_verify("from" bigint DEFAULT 1, "to" bigint DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_journal_verify';
+COMMENT ON FUNCTION onefin_api.journal_verify(bigint, bigint) IS 'Recomputes the sealed journal, as onefin.journal_verify; for admins; journaled';
 
 CREATE FUNCTION onefin_api.resume(after bigint DEFAULT NULL, index integer DEFAULT NULL) RETURNS jsonb
     LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'onefin_api_resume';

@@ -17,7 +17,7 @@ END
 $$;
 
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA onefin_api TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
-REVOKE EXECUTE ON FUNCTION onefin_api.journal(bigint, integer, text, bigint), onefin_api.journal_verify(bigint, bigint),
+REVOKE EXECUTE ON FUNCTION onefin_api.journal(bigint, integer, text, bigint, timestamptz, timestamptz, bigint), onefin_api.journal_verify(bigint, bigint),
     onefin_api.import(bigint, bigint, text, timestamptz, uuid), onefin_api.settings(text, jsonb),
     onefin_api.assign(bigint, bigint, boolean), onefin_api.redact(bigint, text, integer), onefin_api.erase(bigint, text)
     FROM onefin_supervisor, onefin_accountant, onefin_client;
