@@ -7,10 +7,11 @@
 -- Tables whose changes are not audited, other than these: none. A new table belongs to one of the two kinds.
 --   journal, seal, message_version        the record itself, which does not change
 --   message, document, ticket             journaled by their own triggers and calls, version by version
+--   access_change                         names entries of the journal, no more
 --   session, read_mark, watch             what people do, journaled by the calls that do it
 SELECT c.oid::regclass AS "not audited" FROM pg_class c
 WHERE relnamespace::regnamespace::text ~ '^onefin' AND relkind IN ('r', 'p')
-    AND relname NOT IN ('journal', 'seal', 'message_version', 'message', 'document', 'ticket', 'session', 'read_mark', 'watch')
+    AND relname NOT IN ('journal', 'seal', 'message_version', 'message', 'document', 'ticket', 'access_change', 'session', 'read_mark', 'watch')
     AND (NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND tgfoid = 'onefin.audit()'::regprocedure
             AND tgname = 'audit' AND tgenabled = 'O' AND tgqual IS NULL AND tgattr = '' AND tgtype & 1 = 1 AND tgtype & 24 = 24)
         OR NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND tgfoid = 'onefin.audit()'::regprocedure

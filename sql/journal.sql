@@ -184,8 +184,8 @@ CALL t.sealed();
 CREATE VIEW t.told AS SELECT e.seal, e.index, e.kind, e.access, e.event::jsonb #>> '{message,text}' AS text,
     (SELECT string_agg(a.login, ' ' ORDER BY a.id) FROM onefin.audience(e.org, e.seal, e.index) u
         JOIN onefin.account a ON a.id = u.account) AS told
-    FROM onefin.events(0) e WHERE e.audience = 'org';
-SELECT kind, access, text, told FROM t.told WHERE seal > :place ORDER BY seal, index;
+    FROM onefin.events(:place) e WHERE e.audience = 'org';
+SELECT kind, access, text, told FROM t.told ORDER BY seal, index;
 BEGIN;
 UPDATE onefin.assignment SET until_at = now() WHERE until_at IS NULL;
 SELECT told FROM t.told ORDER BY seal DESC, index DESC LIMIT 1;
