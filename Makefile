@@ -44,14 +44,15 @@ sanitized:
 	@echo ASAN_OPTIONS=detect_leaks=0:halt_on_error=0:log_path=sanitizer >>$(sanitized)/server.env
 	@echo UBSAN_OPTIONS=print_stacktrace=1 >>$(sanitized)/server.env
 
-# Gateway: one archive of everything but the two programs' own files.
+# Gateway: one archive of everything but the three programs' own files.
 gateway_libs := libwebsockets libpq jansson libcrypto inih
 gateway_src := $(wildcard gateway/src/*.c)
 gateway_obj := $(gateway_src:gateway/src/%.c=$(build)/gateway/%.o)
 import_obj := $(filter $(build)/gateway/import%.o,$(gateway_obj))
+verify_obj := $(filter $(build)/gateway/verify%.o,$(gateway_obj))
 main_obj := $(build)/gateway/main.o
 gateway_ar := $(build)/gateway/libgateway.a
-programs := $(build)/gateway/onefin-gateway $(build)/gateway/onefin-import
+programs := $(addprefix $(build)/gateway/onefin-,gateway import verify)
 
 CFLAGS ?= -O2 -g -fstack-protector-strong
 CPPFLAGS ?= -D_FORTIFY_SOURCE=2
@@ -62,11 +63,12 @@ gateway: $(programs)
 
 $(build)/gateway/onefin-gateway: $(main_obj) $(gateway_ar)
 $(build)/gateway/onefin-import: $(import_obj) $(gateway_ar)
+$(build)/gateway/onefin-verify: $(verify_obj)
 $(programs):
 	$(CC) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(shell pkg-config --libs $(gateway_libs)) -lev
 
 # A file that goes away changes its directory only; an archive is therefore made anew.
-$(gateway_ar): $(filter-out $(main_obj) $(import_obj),$(gateway_obj)) gateway/src
+$(gateway_ar): $(filter-out $(main_obj) $(import_obj) $(verify_obj),$(gateway_obj)) gateway/src
 	rm -f $@
 	$(AR) rcs $@ $(filter %.o,$^)
 
