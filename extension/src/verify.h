@@ -6,8 +6,7 @@
 
 #include "postgres.h"
 
-#include "canon.h"
-#include "lookup.h"
+#include "sealed.h"
 
 /* The first place that does not match; 0 stands for "none" in each. */
 typedef struct OfBroken {
@@ -31,12 +30,6 @@ static inline bool of_is_broken(const OfVerdict *verdict) {
 }
 
 extern void of_verify_seals(int64 from, int64 to, OfVerdict *verdict);
-
-/* One entry as read, by OfEntryColumn. */
-typedef struct OfSealedEntry {
-    Datum values[OF_ENTRY_NCOLUMNS];
-    bool nulls[OF_ENTRY_NCOLUMNS];
-} OfSealedEntry;
 
 /* Messages and versions, looked up for entries about them. */
 typedef struct OfMessages OfMessages;

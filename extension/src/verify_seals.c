@@ -16,34 +16,20 @@
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/pg_type_d.h"
-#include "miscadmin.h"
 #include "optimizer/cost.h"
 #include "optimizer/paths.h"
-#include "plan.h"
 #include "port/atomics.h"
 #include "row.h"
 #include "storage/bufmgr.h"
 #include "storage/shm_toc.h"
 #include "storage/spin.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
 /* Seals of a chunk, which a participant reads at once; of a short range, a part of it. */
 #define CHUNK_MOST   200
 #define CHUNK_OF_ALL 64
 
 #define KEY_SHARED 1
-
-typedef struct Seal {
-    OfSealHead head;
-    OfHash hash;
-    ArrayType *entries;
-    bytea *checks;
-} Seal;
 
 /* What the participants share. */
 typedef struct Shared {
@@ -57,11 +43,9 @@ typedef struct Shared {
 
 /* What one participant has. */
 typedef struct Verification {
-    OfLookup journal;
+    OfEntries journal;
     OfMessages *messages;
-    OfRow row; /* where the journal's columns are */
     StringInfoData scratch;
-    MemoryContext memory; /* for one seal */
     OfHash hash;
     int64 last; /* the seal of this hash */
     int64 seals;
@@ -78,49 +62,30 @@ static void broken(Verification *v, int64 seal, int64 entry, const char *what) {
     strlcpy(v->broken.what, what, sizeof(v->broken.what));
 }
 
-static bool read_entry(Verification *v, int64 id, OfSealedEntry *entry) {
-    TupleTableSlot *slot = of_lookup(&v->journal, id);
-
-    if (slot == NULL)
-        return false;
-    slot_getallattrs(slot);
-    for (int column = 0; column < OF_ENTRY_NCOLUMNS; column++) {
-        entry->values[column] = slot->tts_values[v->row.numbers[column] - 1];
-        entry->nulls[column] = slot->tts_isnull[v->row.numbers[column] - 1];
-    }
-    return true;
-}
-
-static bool check_is(const Seal *seal, int i, const OfHash *digest) {
-    return VARSIZE_ANY_EXHDR(seal->checks) >= (Size)(i + 1) * OF_CHECK_BYTES &&
-           memcmp(VARDATA_ANY(seal->checks) + i * OF_CHECK_BYTES, digest->bytes, OF_CHECK_BYTES) ==
-               0;
-}
-
 /* The entries into the chain; the first that is not as it was is remembered as broken. */
-static void chain_entries(Verification *v, const Seal *seal, OfChain *chain) {
-    int64 *ids = (int64 *)ARR_DATA_PTR(seal->entries);
-    int n = ArrayGetNItems(ARR_NDIM(seal->entries), ARR_DIMS(seal->entries));
+static void chain_entries(Verification *v, const OfSeal *seal, OfChain *chain) {
     int64 number = seal->head.number;
     OfSealedEntry entry;
     OfHash digest;
 
-    for (int i = 0; i < n && !is_broken(v); i++) {
-        if (!read_entry(v, ids[i], &entry)) {
-            broken(v, number, ids[i], "the entry is missing");
+    for (int i = 0; i < seal->n && !is_broken(v); i++) {
+        const uint8 *check = of_seal_check(seal, i);
+
+        if (!of_entries_read(&v->journal, seal->ids[i], &entry)) {
+            broken(v, number, seal->ids[i], "the entry is missing");
             return;
         }
         of_entry_digest(entry.values, entry.nulls, &v->scratch, &digest);
         of_chain_entry(chain, &digest);
-        if (!check_is(seal, i, &digest))
-            broken(v, number, ids[i], "the entry is not as it was sealed");
+        if (check == NULL || memcmp(check, digest.bytes, OF_CHECK_BYTES) != 0)
+            broken(v, number, seal->ids[i], "the entry is not as it was sealed");
         else if (!of_messages_check(v->messages, &entry, &v->broken))
             v->broken.seal = number;
     }
-    v->entries += n;
+    v->entries += seal->n;
 }
 
-static void verify_seal(Verification *v, const Seal *seal) {
+static void verify_seal(Verification *v, const OfSeal *seal) {
     OfChain chain;
 
     if (seal->head.number != v->last + 1) {
@@ -136,52 +101,21 @@ static void verify_seal(Verification *v, const Seal *seal) {
     v->seals++;
 }
 
-static void take_seal(uint64 row, Seal *seal) {
-    bool isnull;
+/* The first seal may be the one before the chunk: it gives the hash to begin with. */
+static bool visit(void *owner, const OfSeal *seal) {
+    Verification *v = owner;
 
-    seal->head.number = of_result_id(row, 1);
-    seal->head.at = DatumGetTimestampTz(of_result(row, 2, &isnull));
-    seal->head.cluster = of_result_id(row, 3);
-    seal->head.base_id = of_result_id(row, 4);
-    seal->head.snapshot = of_result_text(row, 5);
-    of_hash_from_bytea(of_result(row, 6, &isnull), &seal->hash);
-    seal->entries = DatumGetArrayTypeP(of_result(row, 7, &isnull));
-    seal->checks = DatumGetByteaPP(of_result(row, 8, &isnull));
+    if (seal->head.number == v->last)
+        v->hash = seal->hash;
+    else
+        verify_seal(v, seal);
+    return !is_broken(v);
 }
 
-/* Seals from..to on the hash before them, which is the first row's unless there is none before. */
 static void verify_chunk(Verification *v, int64 from, int64 to) {
-    static OfStatement read = {
-        "SELECT number, at, cluster, base_id, snapshot, hash, entries, checks FROM onefin.seal"
-        " WHERE number BETWEEN $1 - 1 AND $2 ORDER BY number",
-        2,
-        {INT8OID, INT8OID}};
-    OfArgs args = {0};
-    SPITupleTable *rows;
-    Seal seal;
-    uint64 n;
-
     v->last = from - 1;
     memset(&v->hash, 0, sizeof(v->hash));
-    of_arg(&args, Int64GetDatum(from), false);
-    of_arg(&args, Int64GetDatum(to), false);
-    of_spi_begin();
-    n = of_run_as_owner(&read, &args, true);
-    rows = SPI_tuptable;
-    for (uint64 i = 0; i < n && !is_broken(v); i++) {
-        MemoryContext before = MemoryContextSwitchTo(v->memory);
-
-        CHECK_FOR_INTERRUPTS();
-        SPI_tuptable = rows;
-        take_seal(i, &seal);
-        if (seal.head.number == from - 1)
-            v->hash = seal.hash;
-        else
-            verify_seal(v, &seal);
-        MemoryContextSwitchTo(before);
-        MemoryContextReset(v->memory);
-    }
-    of_spi_end();
+    of_seals_visit(from - 2, to, visit, v);
     if (!is_broken(v) && v->last < to)
         broken(v, v->last + 1, 0, "the seal is missing");
 }
@@ -211,13 +145,10 @@ static bool broken_before(Shared *shared, int64 seal) {
 
 /* Takes chunks until there are none. */
 static void participate(Shared *shared) {
-    static const char *const names[OF_ENTRY_NCOLUMNS] = OF_ENTRY_NAMES;
     Verification v = {0};
 
-    v.memory = AllocSetContextCreate(CurrentMemoryContext, "onefin seal", ALLOCSET_DEFAULT_SIZES);
     initStringInfo(&v.scratch);
-    of_lookup_open(&v.journal, "journal", "journal_pkey", GetActiveSnapshot());
-    of_row_empty(&v.row, RelationGetDescr(v.journal.table), names, OF_ENTRY_NCOLUMNS);
+    of_entries_open(&v.journal, GetActiveSnapshot());
     v.messages = of_messages_open(GetActiveSnapshot());
     while (!is_broken(&v)) {
         int64 from =
@@ -229,7 +160,7 @@ static void participate(Shared *shared) {
     }
     report(shared, &v);
     of_messages_close(v.messages);
-    of_lookup_close(&v.journal);
+    of_entries_close(&v.journal);
 }
 
 /* Entry point of a parallel worker, found by name in the library. */
