@@ -32,12 +32,14 @@ GRANT EXECUTE ON FUNCTION onefin.current_account(), onefin.current_session(), on
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint, bigint, integer, timestamptz)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
-GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigint, bigint) TO onefin_admin;
+GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigint, bigint),
+    onefin.journal_export(text, bigint, bigint, timestamptz, timestamptz, bigint, bigint, text) TO onefin_admin;
 
 GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text, text, jsonb, inet), onefin.position(),
     onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer), onefin.file_begin(text, bigint, text, inet),
     onefin.file_end(text, bigint, text, bigint, text, text, bigint, bytea, inet), onefin.file_get(text, bigint, inet),
-    onefin.files_to_erase(integer, bigint), onefin.file_erased(bigint)
+    onefin.files_to_erase(integer, bigint), onefin.file_erased(bigint),
+    onefin.export_begin(text, jsonb, inet), onefin.export_next(text, jsonb, inet)
     TO onefin_gateway;
 
 DO $$

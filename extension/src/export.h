@@ -1,0 +1,52 @@
+/*
+ * export.h: the records of an export, as lines of CSV or JSON.
+ */
+#ifndef ONEFIN_EXPORT_H
+#define ONEFIN_EXPORT_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "sealed.h"
+
+typedef enum OfExportFormat { OF_EXPORT_CSV, OF_EXPORT_JSONL, OF_EXPORT_NFORMATS } OfExportFormat;
+
+extern const char *of_export_format_name(OfExportFormat format);
+
+/* Entries left out one after the other, up to OF_EXPORT_RUN. */
+#define OF_EXPORT_RUN 400
+
+typedef struct OfWithheld {
+    int first; /* index of the first in the seal */
+    int n;
+    OfHash digests[OF_EXPORT_RUN];
+    uint8 checks[OF_EXPORT_RUN][OF_CHECK_BYTES]; /* as the seal keeps them */
+} OfWithheld;
+
+/* What the last line sums up. */
+typedef struct OfExportSum {
+    int64 from;
+    int64 to;
+    int64 seals;
+    int64 entries;
+    int64 shown;
+    OfHash before;
+    OfHash hash;
+} OfExportSum;
+
+/* Each appends one line, without its end. */
+extern void of_export_header(StringInfo to); /* of CSV */
+extern void of_export_begin(StringInfo to, OfExportFormat format, const OfExportSum *sum,
+                            const char *filter);
+extern void of_export_entry(StringInfo to, OfExportFormat format, const OfSeal *seal, int index,
+                            const OfSealedEntry *entry);
+extern void of_export_withheld(StringInfo to, OfExportFormat format, const OfSeal *seal,
+                               const OfWithheld *withheld);
+extern void of_export_missing(StringInfo to, OfExportFormat format, const OfSeal *seal, int index);
+extern void of_export_seal(StringInfo to, OfExportFormat format, const OfSeal *seal);
+extern void of_export_end(StringInfo to, OfExportFormat format, const OfExportSum *sum);
+
+/* A time as exports write it: UTC, ISO 8601, microseconds. */
+extern char *of_export_time(TimestampTz time);
+
+#endif
