@@ -275,8 +275,6 @@ static void withhold(Export *export, const OfSeal *seal, int index, const OfSeal
     OfWithheld *withheld = &export->withheld;
     const uint8 *check = of_seal_check(seal, index);
 
-    if (withheld->n == OF_EXPORT_RUN)
-        put_withheld(export, seal);
     if (withheld->n == 0)
         withheld->first = index;
     of_entry_digest(entry->values, entry->nulls, &export->digest_bytes,
@@ -285,7 +283,8 @@ static void withhold(Export *export, const OfSeal *seal, int index, const OfSeal
         memcpy(withheld->checks[withheld->n], check, OF_CHECK_BYTES);
     else
         memset(withheld->checks[withheld->n], 0, OF_CHECK_BYTES);
-    withheld->n++;
+    if (++withheld->n == OF_EXPORT_RUN)
+        put_withheld(export, seal);
 }
 
 static void write_entry(Export *export, const OfSeal *seal, int index) {

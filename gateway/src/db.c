@@ -56,7 +56,9 @@ static const char setup_format[] =
     "document), "
     "'[]'))"
     "    FROM onefin.files_to_erase($1, $2);"
-    "PREPARE file_erased(bigint) AS SELECT '{\"result\": {}}'::jsonb FROM onefin.file_erased($1);";
+    "PREPARE file_erased(bigint) AS SELECT '{\"result\": {}}'::jsonb FROM onefin.file_erased($1);"
+    "PREPARE export_begin(text, jsonb, inet) AS SELECT onefin.export_begin($1, $2, $3);"
+    "PREPARE export_next(text, jsonb, inet) AS SELECT onefin.export_next($1, $2, $3);";
 
 char *db_error(int code, const char *message, const char *sqlstate, const char *hint) {
     json_t *body = json_pack("{s:{s:i, s:s, s:{s:s?, s:s?}}}", "error", "code", code, "message",

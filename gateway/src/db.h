@@ -34,6 +34,9 @@ struct db_answer {
 #define DB_FILES_TO_ERASE "files_to_erase" /* limit, after */
 #define DB_FILE_ERASED    "file_erased"    /* document */
 
+#define DB_EXPORT_BEGIN "export_begin" /* token, params, address */
+#define DB_EXPORT_NEXT  "export_next"  /* token, next, address */
+
 #define DB_PARAMS_MAX 9
 
 void db_start(void);

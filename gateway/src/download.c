@@ -5,12 +5,6 @@
  * socket, one at a time: a chunk is read when the one before it was written, and written in pieces
  * when the socket can take them. A client that does not go on reading is cut after a while.
  *
- * Between request and answer libwebsockets leaves unread what the client sends meanwhile, its
- * closing included, and is woken by it over and over. So reading is stopped all the time; but then
- * libwebsockets does not write either. Therefore a watcher of our own waits until the socket can
- * take a piece, and only then is libwebsockets let loose for the one write. A piece is small enough
- * to go out whole then: the kernel calls a socket writable when a third of its buffer is free.
- *
  * A download belongs to its exchange and ends with it.
  */
 #include "download.h"
@@ -22,14 +16,12 @@
 #include "store.h"
 
 #include <ctype.h>
-#include <ev.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD_MAX  8192  /* bytes */
-#define PIECE_MAX 16384 /* bytes */
-#define PATH      "/files/"
+#define HEAD_MAX 8192 /* bytes */
+#define PATH     "/files/"
 
 struct download {
     struct exchange *exchange;
@@ -42,12 +34,10 @@ struct download {
     size_t sent;     /* of them written */
     enum { ASKING, OPENING, READING, SENDING } phase;
     bool head_sent;
-    ev_io writable; /* the socket; while sending */
 };
 
 static void download_free(struct download *download) {
     download->exchange->download = NULL;
-    ev_io_stop(EV_DEFAULT_ & download->writable);
     if (download->call)
         db_abandon(download->call);
     if (download->object)
@@ -64,23 +54,8 @@ static void give_up_by_store(struct download *download, const char *why) {
         http_refuse(download->exchange, HTTP_STATUS_INTERNAL_SERVER_ERROR, RPC_INTERNAL,
                     "the file could not be read", "Tell the operator.");
     else /* the head promised more: only a cut connection says that it is not all */
-        lws_set_timeout(download->exchange->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
-                        LWS_TO_KILL_ASYNC);
+        http_cut(download->exchange);
     download_free(download);
-}
-
-static void on_writable(EV_P UNUSED, ev_io *io, int events UNUSED) {
-    struct download *download = io->data;
-
-    ev_io_stop(EV_DEFAULT_ io);
-    http_read(download->exchange, true);
-    lws_callback_on_writable(download->exchange->wsi);
-}
-
-static void wait_writable(struct download *download) {
-    http_read(download->exchange, false);
-    http_expect_progress(download->exchange);
-    ev_io_start(EV_DEFAULT_ & download->writable);
 }
 
 static void on_read(void *owner, ssize_t result) {
@@ -98,7 +73,7 @@ static void on_read(void *owner, ssize_t result) {
             download->sent = 0;
         }
         download->phase = SENDING;
-        wait_writable(download);
+        http_wait_writable(download->exchange);
     }
 }
 
@@ -151,8 +126,6 @@ void download_start(struct exchange *exchange) {
 
         download->exchange = exchange;
         download->id = memory_text(id);
-        ev_io_init(&download->writable, on_writable, lws_get_socket_fd(exchange->wsi), EV_WRITE);
-        download->writable.data = download;
         http_read(exchange, false);
         download->call = db_call(DB_CALLS, DB_FILE_GET, 3, params,
                                  (struct db_answer){.done = on_found, .owner = download});
@@ -178,12 +151,6 @@ static char *disposition(const char *name) {
     return text;
 }
 
-static bool add_header(struct lws *wsi, const char *name, const char *value, unsigned char **at,
-                       unsigned char *end) {
-    return !lws_add_http_header_by_name(wsi, (const unsigned char *)name,
-                                        (const unsigned char *)value, strlen(value), at, end);
-}
-
 static int send_head(struct download *download) {
     struct lws *wsi = download->exchange->wsi;
     unsigned char room[LWS_PRE + HEAD_MAX], *start = room + LWS_PRE, *at = start;
@@ -193,8 +160,8 @@ static int send_head(struct download *download) {
 
     fits = !lws_add_http_common_headers(wsi, HTTP_STATUS_OK, download->type, download->size, &at,
                                         end) &&
-           add_header(wsi, "content-disposition:", attachment, &at, end) &&
-           add_header(wsi, "cache-control:", "private, no-store", &at, end) &&
+           http_add_header(wsi, "content-disposition:", attachment, &at, end) &&
+           http_add_header(wsi, "cache-control:", "private, no-store", &at, end) &&
            !lws_finalize_http_header(wsi, &at, end);
     free(attachment);
     download->head_sent = true;
@@ -203,7 +170,7 @@ static int send_head(struct download *download) {
 
 static int send_piece(struct download *download) {
     size_t left = download->filled - download->sent;
-    size_t size = left < PIECE_MAX ? left : PIECE_MAX;
+    size_t size = left < HTTP_PIECE ? left : HTTP_PIECE;
 
     download->left -= size;
     if (lws_write(download->exchange->wsi, download->object->buffer + download->sent, size,
@@ -217,12 +184,12 @@ static int send_piece(struct download *download) {
 int download_send(struct exchange *exchange) {
     struct download *download = exchange->download;
 
-    if (download->phase != SENDING || ev_is_active(&download->writable))
+    if (download->phase != SENDING)
         return 0;
     if ((download->head_sent ? send_piece(download) : send_head(download)) < 0)
         return -1;
     if (download->sent < download->filled) {
-        wait_writable(download);
+        http_wait_writable(download->exchange);
     } else if (download->left > 0) {
         http_read(exchange, false);
         download->phase = READING;

@@ -11,10 +11,18 @@
  * there has a body, reads its head as that body, then frees it while reading on, or loops for ever.
  * So a second request is not looked at. What is left of the body of a refused request is read and
  * thrown away, within a bound: closing on unread bytes would take the answer back.
+ *
+ * Between request and answer libwebsockets leaves unread what the client sends meanwhile, its
+ * closing included, and is woken by it over and over. So reading is stopped while a long answer is
+ * under way; but then libwebsockets does not write either. Therefore a watcher of our own waits
+ * until the socket can take a piece, and only then is libwebsockets let loose for the one write. A
+ * piece is small enough to go out whole then: the kernel calls a socket writable when a third of
+ * its buffer is free.
  */
 #include "http.h"
 #include "db.h"
 #include "download.h"
+#include "export.h"
 #include "follow.h"
 #include "memory.h"
 #include "metrics.h"
@@ -42,6 +50,30 @@ void http_read(struct exchange *exchange, bool reading) {
 
 void http_expect_progress(struct exchange *exchange) {
     lws_set_timeout(exchange->wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALL_LIMIT);
+}
+
+static void on_socket_writable(EV_P UNUSED, ev_io *io, int events UNUSED) {
+    struct exchange *exchange = io->data;
+
+    ev_io_stop(EV_DEFAULT_ io);
+    http_read(exchange, true);
+    lws_callback_on_writable(exchange->wsi);
+}
+
+void http_wait_writable(struct exchange *exchange) {
+    http_read(exchange, false);
+    http_expect_progress(exchange);
+    ev_io_start(EV_DEFAULT_ & exchange->writable);
+}
+
+void http_cut(struct exchange *exchange) {
+    lws_set_timeout(exchange->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+}
+
+bool http_add_header(struct lws *wsi, const char *name, const char *value, unsigned char **at,
+                     unsigned char *end) {
+    return !lws_add_http_header_by_name(wsi, (const unsigned char *)name,
+                                        (const unsigned char *)value, strlen(value), at, end);
 }
 
 void http_answer(struct exchange *exchange, unsigned status, const char *type, char *body) {
@@ -158,6 +190,8 @@ static const struct route {
     {LWSHUMETH_GET, "/metrics", answer_metrics},
     {LWSHUMETH_POST, "/files", upload_start},
     {LWSHUMETH_GET, "/files/", download_start},
+    {LWSHUMETH_GET, EXPORT_CSV, export_csv_start},
+    {LWSHUMETH_GET, EXPORT_JSONL, export_jsonl_start},
 };
 
 static bool path_is(const char *path, size_t length, const char *of_route) {
@@ -185,10 +219,12 @@ static void serve(struct exchange *exchange) {
     if (known)
         http_refuse(exchange, HTTP_STATUS_METHOD_NOT_ALLOWED, RPC_UNKNOWN_METHOD,
                     "method not allowed",
-                    "GET /files/ID, POST /files, GET /healthz, GET /metrics.");
+                    "GET /files/ID, POST /files, GET " EXPORT_CSV ", GET " EXPORT_JSONL
+                    ", GET /healthz, GET /metrics.");
     else
         http_refuse(exchange, HTTP_STATUS_NOT_FOUND, RPC_NOT_FOUND, "no such page",
-                    "The web page is at /, WebSockets are at " WS_PATH ", files at /files/ID.");
+                    "The web page is at /, WebSockets are at " WS_PATH
+                    ", files at /files/ID, the journal at " EXPORT_CSV " and " EXPORT_JSONL ".");
 }
 
 /* The announced length, 0 when there is no body; false when it is no number. */
@@ -256,11 +292,17 @@ static int write_answer(struct exchange *exchange) {
 static int on_writable(struct exchange *exchange) {
     if (exchange->status)
         return write_answer(exchange);
-    return exchange->download ? download_send(exchange) : 0;
+    if (ev_is_active(&exchange->writable))
+        return 0;
+    if (exchange->download)
+        return download_send(exchange);
+    return exchange->export ? export_send(exchange) : 0;
 }
 
 static void begin(struct exchange *exchange, struct lws *wsi) {
     exchange->wsi = wsi;
+    ev_io_init(&exchange->writable, on_socket_writable, lws_get_socket_fd(wsi), EV_WRITE);
+    exchange->writable.data = exchange;
     read_length(wsi, &exchange->length);
     exchange->complete = exchange->length == 0;
     serve(exchange);
@@ -287,6 +329,9 @@ static void end(struct exchange *exchange) {
         upload_cut(exchange);
     if (exchange->download)
         download_end(exchange);
+    if (exchange->export)
+        export_end(exchange);
+    ev_io_stop(EV_DEFAULT_ & exchange->writable);
     free(exchange->body);
     *exchange = (struct exchange){0};
 }

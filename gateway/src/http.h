@@ -2,13 +2,14 @@
  * http.h - the HTTP half of the server: what it answers besides the static page.
  *
  * An exchange is one request and its answer, and lives in libwebsockets' memory of the connection;
- * at any time it has an upload, a download or a ready answer, or nothing. A connection serves one
- * exchange: http.c says why.
+ * at any time it has an upload, a download, an export or a ready answer, or nothing. A connection
+ * serves one exchange: http.c says why.
  */
 #pragma once
 
 #include "compat.h"
 
+#include <ev.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,11 +17,14 @@
 
 struct upload;
 struct download;
+struct export;
 
 struct exchange {
     struct lws *wsi;
     struct upload *upload;
     struct download *download;
+    struct export *export;
+    ev_io writable;  /* the socket, while a piece of a long answer waits for it */
     unsigned status; /* of the ready answer; 0: none */
     char *body;      /* of it, owned */
     const char *type;
@@ -49,6 +53,20 @@ void http_read(struct exchange *exchange, bool reading);
 /* The client is cut if nothing happens for a while. Reading implies it, stopping to read ends it.
  */
 void http_expect_progress(struct exchange *exchange);
+
+/* For a long answer: has download_send() or export_send() called once the socket can take a piece,
+ * and reads nothing meanwhile. A client that does not take it is cut after a while. */
+void http_wait_writable(struct exchange *exchange);
+
+/* So many bytes at a time then go out whole. */
+#define HTTP_PIECE 16384
+
+/* Cuts the connection, soon: the client sees that the answer is not whole. */
+void http_cut(struct exchange *exchange);
+
+/* Adds a header (its name with a colon) to a head in the making. */
+bool http_add_header(struct lws *wsi, const char *name, const char *value, unsigned char **at,
+                     unsigned char *end);
 
 /* The token of "Authorization: Bearer", for the caller to forget; NULL when there is none. */
 char *http_token(struct lws *wsi);

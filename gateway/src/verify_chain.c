@@ -22,6 +22,18 @@ static bool same(const unsigned char *a, const unsigned char *b) {
     return memcmp(a, b, HASH_SIZE) == 0;
 }
 
+static void add_field(const void *bytes, size_t size) {
+    uint32_t prefix = htobe32((uint32_t)size);
+
+    hash_add(&prefix, sizeof prefix);
+    hash_add(bytes, size);
+}
+
+static void add_number(uint64_t number) {
+    number = htobe64(number);
+    add_field(&number, sizeof number);
+}
+
 /* Where the chain has come to a seal that somebody noted, it must be the same. */
 static bool meet_anchors(struct chain *chain, struct problem *problem) {
     for (size_t i = 0; i < chain->anchor_count; i++) {
@@ -53,6 +65,24 @@ static bool join(const struct chain *chain, struct problem *problem) {
     return true;
 }
 
+/* Nothing else covers what the first line says. */
+static bool begin_holds(const struct extract *file, const struct record *record,
+                        struct problem *problem) {
+    const struct cell *filter = &record->cells[FILTER];
+    unsigned char check[CHECK_SIZE], hash[HASH_SIZE];
+
+    if (!cell_hash(record, CHECK, check, CHECK_SIZE, problem))
+        return false;
+    hash_begin();
+    add_number((uint64_t)file->from);
+    add_number((uint64_t)file->to);
+    add_field(filter->text, filter->size);
+    add_field(file->before, HASH_SIZE);
+    hash_end(hash);
+    return memcmp(hash, check, CHECK_SIZE) == 0 ||
+           wrong(problem, "the beginning is not as it was exported");
+}
+
 static bool take_begin(struct chain *chain, const struct record *record, struct problem *problem) {
     struct extract *file = &chain->file;
 
@@ -60,7 +90,8 @@ static bool take_begin(struct chain *chain, const struct record *record, struct 
         return wrong(problem, "begins a second time");
     if (!cell_number(record, FROM, &file->from, problem) ||
         !cell_number(record, TO, &file->to, problem) ||
-        !cell_hash(record, BEFORE, file->before, HASH_SIZE, problem))
+        !cell_hash(record, BEFORE, file->before, HASH_SIZE, problem) ||
+        !begin_holds(file, record, problem))
         return false;
     if (file->from < 1 || file->to < file->from - 1)
         return wrong(problem, "from %" PRId64 " to %" PRId64 " is no range of seals", file->from,
@@ -173,20 +204,11 @@ static bool take_missing(struct chain *chain, const struct record *record,
            wrong(problem, "the journal had lost the entry when it was exported");
 }
 
-static void add_number_field(uint64_t number) {
-    uint32_t size = htobe32(sizeof number);
-
-    number = htobe64(number);
-    hash_add(&size, sizeof size);
-    hash_add(&number, sizeof number);
-}
-
 /* The hash of the open seal, by what its line says beside. */
 static bool seal_hash(const struct chain *chain, const struct record *record,
                       unsigned char hash[HASH_SIZE], struct problem *problem) {
     const struct cell *snapshot = &record->cells[SNAPSHOT];
     uint64_t number = htobe64((uint64_t)chain->at + 1), cluster;
-    uint32_t size = htobe32((uint32_t)snapshot->size);
     int64_t at, base_id;
 
     if (!cell_time(record, AT, &at, problem) ||
@@ -196,11 +218,10 @@ static bool seal_hash(const struct chain *chain, const struct record *record,
     hash_begin();
     hash_add(chain->hash, HASH_SIZE);
     hash_add(&number, sizeof number);
-    add_number_field((uint64_t)at);
-    add_number_field(cluster);
-    add_number_field((uint64_t)base_id);
-    hash_add(&size, sizeof size);
-    hash_add(snapshot->text, snapshot->size);
+    add_number((uint64_t)at);
+    add_number(cluster);
+    add_number((uint64_t)base_id);
+    add_field(snapshot->text, snapshot->size);
     hash_add(chain->digests, (size_t)chain->index * HASH_SIZE);
     hash_end(hash);
     return true;

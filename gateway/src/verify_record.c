@@ -39,7 +39,7 @@ static const struct {
     const char *name;
     uint64_t columns;
 } kinds[RECORD_KINDS] = {
-    [BEGIN] = {"begin", BIT(LINE) | BIT(FROM) | BIT(TO) | BIT(FILTER) | BIT(BEFORE)},
+    [BEGIN] = {"begin", BIT(LINE) | BIT(CHECK) | BIT(FROM) | BIT(TO) | BIT(FILTER) | BIT(BEFORE)},
     [ENTRY] = {"entry", BITS(LINE, DETAIL)},
     [WITHHELD] = {"withheld", BITS(LINE, CHECK) | BIT(ENTRIES) | BIT(DIGESTS)},
     [MISSING] = {"missing", BITS(LINE, ID)},
