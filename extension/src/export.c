@@ -33,22 +33,10 @@
 /* A page has so many bytes, and the rest of the record that reaches it. */
 #define PAGE_BYTES (256 * 1024)
 
-/* What is exported: the range of seals, and which of their entries are shown. */
-typedef struct Wish {
-    OfExportFormat format;
-    int64 from;
-    int64 to; /* 0: up to the newest */
-    TimestampTz since;
-    TimestampTz until;
-    int64 actor; /* 0: any, and so below */
-    int64 org;
-    const char *kind; /* NULL: any; a * at the end stands for anything */
-} Wish;
-
 typedef struct Export Export;
 
 struct Export {
-    Wish wish;
+    OfExportWish wish;
     OfExportSum sum;
     int64 done;    /* the last seal that is written whole */
     int64 index;   /* entries written of the next */
@@ -69,41 +57,6 @@ static void require_admin(void) {
         ereport(ERROR,
                 (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only admins export the journal"),
                  errhint("An admin of the firm can make the extract that you need.")));
-}
-
-static void bad_wish(const char *name, const char *what, const char *hint) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("parameter \"%s\" %s", name, what), errhint("%s", hint)));
-}
-
-static OfExportFormat read_format(const char *name) {
-    for (int format = 0; format < OF_EXPORT_NFORMATS; format++)
-        if (strcmp(name, of_export_format_name(format)) == 0)
-            return format;
-    bad_wish("format", "is no format of exports", "There are csv and jsonl.");
-    pg_unreachable();
-}
-
-static const Wish everything = {
-    .format = OF_EXPORT_NFORMATS, .from = 1, .since = DT_NOBEGIN, .until = DT_NOEND};
-
-/* Seals and everything else are numbered from 1. */
-static int64 checked_id(const char *name, int64 id) {
-    if (id < 1)
-        bad_wish(name, "is below 1", "Seals, accounts and companies are numbered from 1.");
-    return id;
-}
-
-static void check_wish(const Wish *wish) {
-    const char *star = wish->kind ? strchr(wish->kind, '*') : NULL;
-
-    if (wish->format == OF_EXPORT_NFORMATS)
-        bad_wish("format", "is missing", "There are csv and jsonl.");
-    if (wish->to && wish->to < wish->from)
-        bad_wish("to", "is before \"from\"", "Give the last seal wanted, or leave it out.");
-    if (star && star[1])
-        bad_wish("kind", "has a * that is not at its end",
-                 "Give a kind, or how it begins with a * behind: message.*");
 }
 
 /* Up to which seal it goes, and the hashes before and behind. */
@@ -131,132 +84,19 @@ static void fix_range(Export *export) {
 
     sum->from = export->wish.from;
     sum->to = export->wish.to && export->wish.to < newest ? export->wish.to : newest;
-    if (sum->from > newest + 1)
-        (void)hash_of(sum->from - 1); /* tells that there is none */
     sum->before = hash_of(sum->from - 1);
     sum->hash = hash_of(sum->to);
     export->done = sum->from - 1;
 }
 
-/* ---- what was wished, as JSON and back ---- */
-
-static void add_time(JsonbParseState **json, const char *name, TimestampTz time) {
-    if (!TIMESTAMP_NOT_FINITE(time))
-        of_json_string(json, name, of_export_time(time));
-}
-
-static void add_filter(JsonbParseState **json, const Wish *wish) {
-    add_time(json, "since", wish->since);
-    add_time(json, "until", wish->until);
-    if (wish->actor)
-        of_json_number(json, "actor", wish->actor);
-    if (wish->org)
-        of_json_number(json, "org", wish->org);
-    if (wish->kind)
-        of_json_string(json, "kind", wish->kind);
-}
-
-static char *filter_text(const Wish *wish) {
-    JsonbParseState *json = NULL;
-
-    of_json_begin(&json);
-    add_filter(&json, wish);
-    return JsonbToCString(NULL, &of_json_end(&json)->root, 0);
-}
-
 /* Returns the entry's id. */
 static int64 write_into_journal(const Export *export) {
-    JsonbParseState *json = NULL;
-
-    of_json_begin(&json);
-    of_json_string(&json, "format", of_export_format_name(export->wish.format));
-    of_json_number(&json, "from", export->sum.from);
-    of_json_number(&json, "to", export->sum.to);
-    add_filter(&json, &export->wish);
-    return of_journal(&(OfEntry){
-        .kind = "journal.exported", .audience = OF_TO_ADMIN, .detail = of_json_end(&json)});
-}
-
-static int64 id_of(const char *name, const char *text) {
-    return checked_id(name, DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(text))));
-}
-
-static TimestampTz time_of(const char *text) {
-    return DatumGetTimestampTz(DirectFunctionCall3(
-        timestamptz_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-}
-
-static void take_param(Wish *wish, const char *name, char *value) {
-    if (strcmp(name, "from") == 0)
-        wish->from = id_of(name, value);
-    else if (strcmp(name, "to") == 0)
-        wish->to = id_of(name, value);
-    else if (strcmp(name, "since") == 0)
-        wish->since = time_of(value);
-    else if (strcmp(name, "until") == 0)
-        wish->until = time_of(value);
-    else if (strcmp(name, "actor") == 0)
-        wish->actor = id_of(name, value);
-    else if (strcmp(name, "org") == 0)
-        wish->org = id_of(name, value);
-    else if (strcmp(name, "kind") == 0)
-        wish->kind = value;
-    else if (strcmp(name, "format") == 0)
-        wish->format = read_format(value);
-    else
-        bad_wish(name, "is none of an export's",
-                 "There are from, to, since, until, actor, org and kind.");
-}
-
-/* Strings and numbers alike: a URL has only strings. */
-static char *value_text(const char *name, const JsonbValue *value) {
-    if (value->type == jbvNumeric)
-        return DatumGetCString(
-            DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
-    if (value->type != jbvString)
-        bad_wish(name, "is neither a string nor a number", "Give it as in a URL.");
-    return pnstrdup(value->val.string.val, value->val.string.len);
-}
-
-static void read_wish(Wish *wish, Jsonb *params) {
-    JsonbIterator *iterator = JsonbIteratorInit(&params->root);
-    JsonbIteratorToken token;
-    JsonbValue value;
-    char *name = NULL;
-
-    if (!JB_ROOT_IS_OBJECT(params))
-        bad_wish("params", "is no object", "Parameters are given by name.");
-    while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
-        if (token == WJB_KEY)
-            name = pnstrdup(value.val.string.val, value.val.string.len);
-        else if (token == WJB_VALUE && value.type != jbvNull)
-            take_param(wish, name, value_text(name, &value));
-    }
+    return of_journal(&(OfEntry){.kind = "journal.exported",
+                                 .audience = OF_TO_ADMIN,
+                                 .detail = of_export_json(&export->wish, &export->sum)});
 }
 
 /* ---- writing ---- */
-
-static bool kind_matches(const char *wanted, const char *kind) {
-    size_t length = strlen(wanted);
-
-    if (length > 0 && wanted[length - 1] == '*')
-        return strncmp(kind, wanted, length - 1) == 0;
-    return strcmp(kind, wanted) == 0;
-}
-
-static bool id_matches(int64 wanted, const OfSealedEntry *entry, OfEntryColumn column) {
-    return wanted == 0 || (!entry->nulls[column] && DatumGetInt64(entry->values[column]) == wanted);
-}
-
-static bool is_wanted(const Wish *wish, const OfSealedEntry *entry) {
-    TimestampTz at = DatumGetTimestampTz(entry->values[OF_ENTRY_AT]);
-
-    return at >= wish->since && (at < wish->until || TIMESTAMP_IS_NOEND(wish->until)) &&
-           id_matches(wish->actor, entry, OF_ENTRY_ACTOR) &&
-           id_matches(wish->org, entry, OF_ENTRY_ORG) &&
-           (wish->kind == NULL ||
-            kind_matches(wish->kind, TextDatumGetCString(entry->values[OF_ENTRY_KIND])));
-}
 
 static void put(Export *export) {
     export->put(export);
@@ -294,7 +134,7 @@ static void write_entry(Export *export, const OfSeal *seal, int index) {
         put_withheld(export, seal);
         of_export_missing(&export->line, export->wish.format, seal, index);
         put(export);
-    } else if (is_wanted(&export->wish, &entry)) {
+    } else if (of_export_wants(&export->wish, &entry)) {
         put_withheld(export, seal);
         of_export_entry(&export->line, export->wish.format, seal, index, &entry);
         put(export);
@@ -337,7 +177,8 @@ static void write_beginning(Export *export) {
         of_export_header(&export->line);
         put(export);
     }
-    of_export_begin(&export->line, export->wish.format, &export->sum, filter_text(&export->wish));
+    of_export_begin(&export->line, export->wish.format, &export->sum,
+                    of_export_filter(&export->wish));
     put(export);
 }
 
@@ -356,7 +197,7 @@ static void write_rest(Export *export) {
 static Export *make(void) {
     Export *export = palloc0(sizeof(Export));
 
-    export->wish = everything;
+    export->wish = of_export_everything;
     export->memory =
         AllocSetContextCreate(CurrentMemoryContext, "onefin entry", ALLOCSET_DEFAULT_SIZES);
     initStringInfo(&export->digest_bytes);
@@ -380,12 +221,12 @@ static bool never_full(Export *export) {
 
 static void id_argument(int64 *id, const char *name, FunctionCallInfo fcinfo, int n) {
     if (!PG_ARGISNULL(n))
-        *id = checked_id(name, PG_GETARG_INT64(n));
+        *id = of_export_id(name, PG_GETARG_INT64(n));
 }
 
-static void read_arguments(Wish *wish, FunctionCallInfo fcinfo) {
+static void read_arguments(OfExportWish *wish, FunctionCallInfo fcinfo) {
     if (!PG_ARGISNULL(0))
-        wish->format = read_format(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+        wish->format = of_export_format(text_to_cstring(PG_GETARG_TEXT_PP(0)));
     id_argument(&wish->from, "from", fcinfo, 1);
     id_argument(&wish->to, "to", fcinfo, 2);
     if (!PG_ARGISNULL(3))
@@ -410,7 +251,7 @@ Datum onefin_journal_export(PG_FUNCTION_ARGS) {
     export->full = never_full;
     export->result = (ReturnSetInfo *)fcinfo->resultinfo;
     read_arguments(&export->wish, fcinfo);
-    check_wish(&export->wish);
+    of_export_check(&export->wish);
     fix_range(export);
     (void)write_into_journal(export);
     write_beginning(export);
@@ -468,8 +309,8 @@ static Datum begin_body(void *argument) {
 
     require_admin();
     if (!PG_ARGISNULL(1))
-        read_wish(&export->wish, PG_GETARG_JSONB_P(1));
-    check_wish(&export->wish);
+        of_export_read(&export->wish, PG_GETARG_JSONB_P(1));
+    of_export_check(&export->wish);
     fix_range(export);
     entry = write_into_journal(export);
     write_beginning(export);
@@ -477,8 +318,10 @@ static Datum begin_body(void *argument) {
     return page_json(export, entry);
 }
 
-static Datum address_argument(FunctionCallInfo fcinfo, int n) {
-    return PG_ARGISNULL(n) ? (Datum)0 : PG_GETARG_DATUM(n);
+/* Runs the body as the account of the token; the third argument is the address. */
+static Jsonb *as_session(FunctionCallInfo fcinfo, OfBody body) {
+    return of_call_as(PG_GETARG_TEXT_PP(0), PG_ARGISNULL(2) ? (Datum)0 : PG_GETARG_DATUM(2), body,
+                      fcinfo);
 }
 
 PG_FUNCTION_INFO_V1(onefin_export_begin);
@@ -486,8 +329,7 @@ Datum onefin_export_begin(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0))
         PG_RETURN_JSONB_P(of_call_error(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
                                         "no session token", "Log in first.", NULL));
-    PG_RETURN_JSONB_P(
-        of_call_as(PG_GETARG_TEXT_PP(0), address_argument(fcinfo, 2), begin_body, fcinfo));
+    PG_RETURN_JSONB_P(as_session(fcinfo, begin_body));
 }
 
 static int64 next_number(Jsonb *next, const char *name) {
@@ -495,12 +337,12 @@ static int64 next_number(Jsonb *next, const char *name) {
 
     if (!getKeyJsonValueFromContainer(&next->root, name, strlen(name), &value) ||
         value.type != jbvNumeric)
-        bad_wish("next", "is not what the page before gave", "Give it back as it was.");
+        of_export_refuse("next", "is not what the page before gave", "Give it back as it was.");
     return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(value.val.numeric)));
 }
 
 /* What the export's entry says was wished. The session that began it goes on, no other. */
-static void recall_wish(Wish *wish, int64 entry) {
+static void recall_wish(OfExportWish *wish, int64 entry) {
     static OfStatement find = {"SELECT detail FROM onefin.journal WHERE id = $1 AND"
                                " kind = 'journal.exported' AND session_id = $2",
                                2,
@@ -514,7 +356,7 @@ static void recall_wish(Wish *wish, int64 entry) {
     if (detail == (Datum)0)
         ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no such export of this session"),
                         errhint("Begin a new one.")));
-    read_wish(wish, DatumGetJsonbP(detail));
+    of_export_read(wish, DatumGetJsonbP(detail));
 }
 
 /* Arguments: token, next. */
@@ -526,7 +368,7 @@ static Datum next_body(void *argument) {
 
     require_admin();
     if (!JB_ROOT_IS_OBJECT(next))
-        bad_wish("next", "is not what the page before gave", "Give it back as it was.");
+        of_export_refuse("next", "is not what the page before gave", "Give it back as it was.");
     entry = next_number(next, "export");
     recall_wish(&export->wish, entry);
     fix_range(export);
@@ -545,6 +387,5 @@ Datum onefin_export_next(PG_FUNCTION_ARGS) {
         PG_RETURN_JSONB_P(of_call_error(ERRCODE_NULL_VALUE_NOT_ALLOWED,
                                         "a token and a position are needed",
                                         "Give what export_begin() gave.", NULL));
-    PG_RETURN_JSONB_P(
-        of_call_as(PG_GETARG_TEXT_PP(0), address_argument(fcinfo, 2), next_body, fcinfo));
+    PG_RETURN_JSONB_P(as_session(fcinfo, next_body));
 }
