@@ -243,6 +243,7 @@ INSERT INTO t.act VALUES
     ('message', 'restore', 'UPDATE onefin.message SET deleted_at = NULL'),
     ('seal', 'verify', 'SELECT onefin.journal_verify()'), ('ticket', 'close', 'SELECT onefin_api.close(1)'),
     ('watch', 'watch', 'SELECT onefin_api.watch(1)'), ('watch', 'unwatch', 'SELECT onefin_api.unwatch()'),
+    ('message', 'redact', 'SELECT onefin_api.redact(1, ''x'')'), ('org', 'erase', 'SELECT onefin_api.erase(3, ''x'')'),
     ('message', 'import', format('SELECT onefin_api.import(1, 6, ''x'', ''2020-01-01'', %L)', gen_random_uuid()));
 -- A number of rows (of tombstones, for a DELETE of messages), or the SQLSTATE; all is undone.
 CREATE FUNCTION t.try(op text, statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -277,7 +278,8 @@ INSERT INTO t.allowed SELECT relation, op, unnest(string_to_array(who, ' ')), ou
     ('org', 'make', 'boss', '1'), ('org', 'rename', 'boss', '3'),
     ('seal', 'verify', 'boss', '1'), ('ticket', 'close', 'boss sup1 acc1', '1'), ('ticket', 'close', 'sup2 acc2', 'P0002'),
     ('watch', 'watch', 'boss sup1', '1'), ('watch', 'watch', 'sup2', 'P0002'), ('watch', 'unwatch', 'boss sup1 sup2', '1'),
-    ('message', 'import', 'boss', '1'), ('ticket', 'close', 'off_boss off_sup off_acc', '28000'),
+    ('message', 'import', 'boss', '1'), ('message', 'redact', 'boss', '1'), ('message', 'redact', 'off_boss', '28000'),
+    ('org', 'erase', 'boss', '55000'), ('org', 'erase', 'off_boss', '28000'), ('ticket', 'close', 'off_boss off_sup off_acc', '28000'),
     ('seal', 'verify', 'off_boss', '28000'), ('message', 'import', 'off_boss', '28000'),
     ('watch', 'watch', 'off_boss off_sup', '28000'), ('watch', 'unwatch', 'off_boss off_sup', '28000'),
     ('account', 'make', 'boss', '1'), ('account', 'rename', 'boss', '13'), ('account', 'promote', 'boss', '1'),

@@ -180,7 +180,7 @@ Datum onefin_api_erase(PG_FUNCTION_ARGS) {
     Erased erased = {0};
     char *reason;
 
-    of_require_admin("erase");
+    of_require_granted(fcinfo->flinfo->fn_oid);
     reason = of_require_reason(PG_GETARG_DATUM(1), PG_ARGISNULL(1));
     of_spi_begin();
     require_departed(org);

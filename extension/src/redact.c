@@ -25,12 +25,6 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
-void of_require_admin(const char *doing) {
-    if (of_require_actor()->role != OF_ADMIN)
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only admins %s", doing),
-                        errhint("Ask an admin of the firm.")));
-}
-
 /* Why it is done, which the journal keeps. */
 char *of_require_reason(Datum reason, bool isnull) {
     char *why = isnull ? "" : TextDatumGetCString(reason);
@@ -123,7 +117,7 @@ Datum onefin_api_redact(PG_FUNCTION_ARGS) {
     OfArgs args = {0};
     char *reason;
 
-    of_require_admin("redact");
+    of_require_granted(fcinfo->flinfo->fn_oid);
     reason = of_require_reason(PG_GETARG_DATUM(1), PG_ARGISNULL(1));
     of_arg(&args, PG_GETARG_DATUM(0), PG_ARGISNULL(0));
     of_spi_begin();

@@ -12,7 +12,6 @@ typedef struct OfRedacted {
     int64 versions;
 } OfRedacted;
 
-extern void of_require_admin(const char *doing);
 extern char *of_require_reason(Datum reason, bool isnull);
 extern void of_take_texts(Datum messages, OfRedacted *redacted);
 
