@@ -80,7 +80,7 @@ Datum onefin_api_journal(PG_FUNCTION_ARGS) {
     OfArgs args = {0};
     Datum answer;
 
-    of_require_actor();
+    of_require_granted(fcinfo->flinfo->fn_oid);
     for (int i = 0; i < NFILTERS; i++)
         of_arg(&args, PG_GETARG_DATUM(i), PG_ARGISNULL(i));
     of_spi_begin();
@@ -101,7 +101,7 @@ Datum onefin_api_journal_verify(PG_FUNCTION_ARGS) {
     Datum verdict;
     Datum range;
 
-    of_require_actor();
+    of_require_granted(fcinfo->flinfo->fn_oid);
     of_arg(&args, PG_GETARG_DATUM(0), PG_ARGISNULL(0));
     of_arg(&args, PG_GETARG_DATUM(1), PG_ARGISNULL(1));
     verdict = of_value(&verify, &args, false, true);
