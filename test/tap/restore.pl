@@ -37,7 +37,8 @@ sub content
     return $node->safe_psql($database, $node->safe_psql($database,
         q{SELECT string_agg(format('SELECT %L, count(*), md5(string_agg(r::text, chr(10) ORDER BY r::text)) FROM onefin.%I r',
         relname, relname), ' UNION ALL ' ORDER BY relname)
-        FROM pg_class WHERE relnamespace = 'onefin'::regnamespace AND relkind = 'r' AND relname <> 'seal'}));
+        FROM pg_class WHERE relnamespace = 'onefin'::regnamespace AND relkind = 'r'
+            AND relname NOT IN ('seal', 'access_change')}));
 }
 
 # The sequences that would give an id that is taken.
