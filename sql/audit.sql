@@ -13,14 +13,14 @@ SELECT c.oid::regclass AS "not audited" FROM pg_class c
 WHERE relnamespace::regnamespace::text ~ '^onefin' AND relkind IN ('r', 'p')
     AND relname NOT IN ('journal', 'seal', 'message_version', 'message', 'document', 'ticket', 'access_change', 'session', 'read_mark', 'watch')
     AND (NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND tgfoid = 'onefin.audit()'::regprocedure
-            AND tgname = 'audit' AND tgenabled = 'O' AND tgqual IS NULL AND tgattr = '' AND tgtype & 1 = 1 AND tgtype & 24 = 24)
+            AND tgname = 'z_audit' AND tgenabled = 'O' AND tgqual IS NULL AND tgattr = '' AND tgtype & 1 = 1 AND tgtype & 24 = 24)
         OR NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND tgfoid = 'onefin.audit()'::regprocedure
             AND tgtype & 4 = 4 AND tgtype & 1 = 1)
         OR NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND tgfoid = 'onefin.audit()'::regprocedure
             AND tgenabled = 'A' AND tgtype & 32 = 32));
 -- Columns of audited tables that sound secret and are not kept so: none.
 SELECT a.attrelid::regclass, a.attname FROM pg_trigger t JOIN pg_attribute a ON a.attrelid = t.tgrelid
-WHERE tgfoid = 'onefin.audit()'::regprocedure AND tgname = 'audit' AND a.attnum > 0
+WHERE tgfoid = 'onefin.audit()'::regprocedure AND tgname = 'z_audit' AND a.attnum > 0
     AND a.attname ~ 'password|token|secret|hash|key' AND a.attname NOT IN
         (SELECT unnest(string_to_array(encode(tgargs, 'escape'), '\000')));
 

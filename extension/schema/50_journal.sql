@@ -81,13 +81,15 @@ COMMENT ON FUNCTION onefin.audit() IS
     'Journals a change of a configuration row with before and after, without the columns that its arguments name; refuses TRUNCATE';
 
 -- Every table of configuration; sql/audit.sql knows the tables that are none. Topics are made by the
--- trigger of their company, which is journaled itself: only those made by hand are told.
+-- trigger of their company, which is journaled itself: only those made by hand are told. By its name it
+-- fires last: what a change of rights ends (assignments, watches, sessions) is told before the change, to
+-- whom it was still to be told.
 DO $$
 DECLARE
     t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['setting_default', 'setting', 'department', 'account', 'org', 'assignment', 'topic_kind', 'topic'] LOOP
-        EXECUTE format('CREATE TRIGGER audit AFTER %s ON onefin.%I FOR EACH ROW EXECUTE FUNCTION onefin.audit(%s)',
+        EXECUTE format('CREATE TRIGGER z_audit AFTER %s ON onefin.%I FOR EACH ROW EXECUTE FUNCTION onefin.audit(%s)',
             CASE t WHEN 'topic' THEN 'UPDATE OR DELETE' ELSE 'INSERT OR UPDATE OR DELETE' END, t,
             CASE t WHEN 'account' THEN quote_literal('password_hash') ELSE '' END);
         EXECUTE format('CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON onefin.%I FOR EACH STATEMENT EXECUTE FUNCTION onefin.audit()', t);
