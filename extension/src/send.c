@@ -230,6 +230,7 @@ static Datum change(FunctionCallInfo fcinfo, Datum text, bool deleting) {
     OfArgs args = {0};
     bool changed;
 
+    of_require_actor();
     of_arg(&args, Int64GetDatum(message), false);
     of_arg(&args, Int32GetDatum(version), false);
     of_arg(&args, text, deleting);
