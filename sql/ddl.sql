@@ -124,7 +124,7 @@ SELECT * FROM t.told;
 ALTER TABLE onefin.setting SET SCHEMA t;
 ALTER TABLE t.setting DISABLE TRIGGER ALL;
 ALTER TABLE t.setting SET SCHEMA onefin;
-ALTER TABLE onefin.setting ENABLE TRIGGER audit;
+ALTER TABLE onefin.setting ENABLE TRIGGER z_audit;
 ALTER EXTENSION onefin DROP TABLE onefin.setting;
 ALTER EXTENSION onefin ADD TABLE onefin.setting;
 SELECT * FROM t.told;

@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Entries of a seal; a sealer makes a hundredth of it at most. Bounds the memory. */
+/* Entries of a seal; sealers make far fewer. Bounds the memory. */
 #define SEAL_MAX (1 << 20)
 
 static const unsigned char no_hash[HASH_SIZE];
