@@ -26,9 +26,9 @@
 #include "canon.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type_d.h"
-#include "commands/async.h"
 #include "commands/extension.h"
 #include "identity.h"
+#include "notify.h"
 #include "plan.h"
 #include "row.h"
 #include "seal.h"
@@ -41,8 +41,8 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-/* Entries of one seal: with follow.c's reads of whole seals, what a gateway hands out at a time stays
- * below what may wait for one client. */
+/* Entries of one seal: with follow.c's reads of whole seals, what a gateway hands out at a time
+ * stays below what may wait for one client. */
 #define ENTRIES_PER_SEAL 500
 
 /* The previous seal; number 0 before the first. */
@@ -197,6 +197,22 @@ static void mind_the_cut(Previous *previous) {
     previous->hash = last.hash;
 }
 
+/* Tells listeners of the newest seal. Where the queue has no room for it the seal is made untold:
+ * that is said once, and once that it has room again. */
+static void tell(int64 number) {
+    static bool untold = false;
+    bool told = of_notify("onefin", psprintf("%lld", (long long)number));
+
+    if (!told && !untold)
+        ereport(WARNING, (errmsg("the notification queue is full: seals are made, and not told"),
+                          errdetail("Followers find them when they look by themselves."),
+                          errhint("Find the session that listens and stays in a transaction, "
+                                  "in pg_stat_activity by its age, and end it.")));
+    if (told && untold)
+        ereport(LOG, (errmsg("the notification queue has room again: seals are told")));
+    untold = !told;
+}
+
 typedef enum Outcome { DONE, HOLD_OFF_WRITERS, NO_EXTENSION } Outcome;
 
 /* Reads and seals within the open transaction. */
@@ -219,7 +235,7 @@ static Outcome seal_new(bool held_off, OfLastSeal *sealed) {
     snapshot = current_snapshot();
     for (uint64 from = 0; from == 0 || from < n; from += ENTRIES_PER_SEAL)
         write_seal(rows, from, Min(from + ENTRIES_PER_SEAL, n), snapshot, &previous);
-    Async_Notify("onefin", psprintf("%lld", (long long)previous.number));
+    tell(previous.number);
     *sealed = (OfLastSeal){get_extension_oid("onefin", false), previous.number, previous.hash};
     return DONE;
 }

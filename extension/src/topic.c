@@ -4,13 +4,13 @@
 #include "postgres.h"
 
 #include "catalog/pg_type_d.h"
-#include "commands/async.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "identity.h"
 #include "journal.h"
 #include "json.h"
+#include "notify.h"
 #include "plan.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -147,8 +147,8 @@ Datum onefin_api_typing(PG_FUNCTION_ARGS) {
     const OfActor *actor = of_require_actor();
 
     if (!of_is_ghost(actor))
-        Async_Notify("onefin_typing", psprintf("%lld %lld %lld", (long long)org, (long long)topic,
-                                               (long long)actor->account));
+        (void)of_notify("onefin_typing", psprintf("%lld %lld %lld", (long long)org,
+                                                  (long long)topic, (long long)actor->account));
     PG_RETURN_JSONB_P(of_json_empty());
 }
 
