@@ -117,10 +117,10 @@ COMMENT ON FUNCTION onefin_api.import(bigint, bigint, text, timestamptz, uuid) I
 CREATE FUNCTION onefin_api.edit(message bigint, version integer, text text) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_edit';
 COMMENT ON FUNCTION onefin_api.edit(bigint, integer, text) IS
-    'Changes my message, made from the version named: {message}; refused (40OF1) when that is no longer the newest';
+    'Changes my message, made from the version named: {message}; refused (40OF1) when that is no longer the newest, unless this very edit was made: repeating is harmless';
 CREATE FUNCTION onefin_api.delete(message bigint, version integer) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_delete';
-COMMENT ON FUNCTION onefin_api.delete(bigint, integer) IS 'Deletes my message, leaving a tombstone and its versions: {message}';
+COMMENT ON FUNCTION onefin_api.delete(bigint, integer) IS 'Deletes my message, leaving a tombstone and its versions: {message}; repeating is harmless';
 CREATE FUNCTION onefin_api.redact(message bigint, reason text, version integer DEFAULT NULL) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_redact';
 COMMENT ON FUNCTION onefin_api.redact(bigint, text, integer) IS
