@@ -1,0 +1,217 @@
+// The rules as a plain model: a firm of plain objects, who sees which of them, and what is told to
+// whom. Written from section 4 of the design; it asks nothing of the extension, and knows nothing of
+// how that comes to its answers. Ids are facts that the model is told.
+
+export const roles = ['admin', 'supervisor', 'accountant', 'client'];
+
+export class Firm {
+    departments = new Map(); // {id, name}
+    orgs = new Map(); // {id, name, department, archived}
+    topics = new Map(); // {id, org, kind}
+    tickets = new Map(); // {id, topic, org, state}
+    accounts = new Map(); // {id, login, name, role, org, department, language, disabled}
+    sessions = new Map(); // {id, account, token, ended}
+    assignments = new Map(); // {id, org, account, ended}
+    messages = new Map(); // {id, org, topic, ticket, author, authorRole, authorName, visibility, replyTo, key,
+    //                        documents, imported, deleted, versions: [{text, operation}]}
+    documents = new Map(); // {id, org, topic, message, uploader, name, visibility, withdrawn}
+    marks = new Map(); // 'account.topic.visibility' -> {account, topic, org, visibility, message, ghost}
+    watches = new Map(); // {id, account, session, org, topic, ended}
+    settings = new Map(); // name -> value, as an admin has set it
+    defaults = new Map(); // name -> value, where none has
+    seals = []; // their numbers
+    entries = []; // the journal: {kind, audience, actor, org, topic, subject, account, version, state, told}
+
+    /** May an account that acts now do and see anything at all? */
+    active(account) {
+        return account !== undefined && !account.disabled;
+    }
+
+    /** The first lines of the table of section 4: which companies an account sees now. */
+    sees(account, org) {
+        if (!this.active(account) || !org)
+            return false;
+        if (account.role === 'admin')
+            return true;
+        if (org.archived)
+            return false;
+        switch (account.role) {
+        case 'supervisor':
+            return org.department !== null && org.department === account.department;
+        case 'accountant':
+            return [...this.assignments.values()].some(a => !a.ended && a.account === account.id && a.org === org.id);
+        case 'client':
+            return account.org === org.id;
+        }
+    }
+
+    seesTopic(account, topic) {
+        return topic !== undefined && this.sees(account, this.orgs.get(topic.org));
+    }
+
+    /** A note is never a client's. */
+    seesMessage(account, message) {
+        return message !== undefined && this.sees(account, this.orgs.get(message.org))
+            && (message.visibility === 'all' || account.role !== 'client');
+    }
+
+    /** Versions that were replaced, the deleted text among them. */
+    seesVersions(account, message) {
+        if (!this.seesMessage(account, message))
+            return false;
+        switch (account.role) {
+        case 'accountant':
+            return message.author === account.id;
+        case 'client':
+            return this.setting('client_sees_versions');
+        default:
+            return true;
+        }
+    }
+
+    /** A document is its message's; one of no message yet, or of none any more, is its uploader's. */
+    seesDocument(account, document) {
+        if (!document || !this.sees(account, this.orgs.get(document.org)))
+            return false;
+        const own = document.uploader === account.id;
+        const shown = document.message !== null && !document.withdrawn;
+        switch (account.role) {
+        case 'accountant':
+            return own || shown;
+        case 'client':
+            return document.visibility === 'all' && !document.withdrawn && (own || shown);
+        default:
+            return true;
+        }
+    }
+
+    /** Who watches unseen is shown to nobody below; nor is a client that somebody read a note. */
+    seesMark(account, mark) {
+        if (!this.sees(account, this.orgs.get(mark.org)))
+            return false;
+        switch (account.role) {
+        case 'admin':
+            return true;
+        case 'supervisor':
+            return !mark.ghost || mark.account === account.id;
+        case 'accountant':
+            return !mark.ghost;
+        case 'client':
+            return !mark.ghost && mark.visibility === 'all';
+        }
+    }
+
+    seesAccount(account, other) {
+        if (!this.active(account))
+            return false;
+        switch (account.role) {
+        case 'admin':
+            return true;
+        case 'supervisor':
+            return other.department === account.department
+                || other.org !== null && this.sees(account, this.orgs.get(other.org));
+        default:
+            return other.id === account.id;
+        }
+    }
+
+    seesSession(account, session) {
+        return this.active(account) && (account.role === 'admin' || session.account === account.id);
+    }
+
+    seesAssignment(account, assignment) {
+        if (!this.active(account))
+            return false;
+        switch (account.role) {
+        case 'admin':
+            return true;
+        case 'supervisor':
+            return this.sees(account, this.orgs.get(assignment.org));
+        case 'accountant':
+            return assignment.account === account.id;
+        default:
+            return false;
+        }
+    }
+
+    seesWatch(account, watch) {
+        return this.active(account)
+            && (account.role === 'admin' || account.role === 'supervisor' && watch.account === account.id);
+    }
+
+    seesDepartment(account, department) {
+        return this.active(account) && (account.role === 'admin'
+            || account.role === 'supervisor' && account.department === department.id);
+    }
+
+    /** Settings, policies, the journal. */
+    isAdmin(account) {
+        return this.active(account) && account.role === 'admin';
+    }
+
+    isGhost(account) {
+        return account.role === 'admin' || account.role === 'supervisor';
+    }
+
+    /** Who takes part in a company's chat. */
+    members(org) {
+        return [...this.accounts.values()].filter(a => ['accountant', 'client'].includes(a.role) && this.sees(a, org));
+    }
+
+    setting(name) {
+        return this.settings.has(name) ? this.settings.get(name) : this.defaults.get(name);
+    }
+
+    text(message) {
+        return message.deleted ? null : message.versions.at(-1).text;
+    }
+
+    version(message) {
+        return message.versions.length;
+    }
+
+    openTicket(topic) {
+        return [...this.tickets.values()].find(t => t.topic === topic.id && t.state !== 'closed');
+    }
+
+    openSession(session) {
+        return session !== undefined && !session.ended && this.active(this.accounts.get(session.account));
+    }
+
+    /** Ids of the accounts that see a company now. */
+    audience(org) {
+        return new Set([...this.accounts.values()].filter(a => this.sees(a, org)).map(a => a.id));
+    }
+
+    /**
+     * Something happens: an entry of the journal. `change` is what it does to who sees what; of such an
+     * entry both are told, who saw the company before and who sees it after.
+     */
+    happens(entry, change = () => {}) {
+        const org = entry.org === undefined ? undefined : this.orgs.get(entry.org);
+        const before = org ? this.audience(org) : new Set();
+        change();
+        const after = entry.org === undefined ? new Set() : this.audience(this.orgs.get(entry.org));
+        const told = new Set();
+        for (const account of this.accounts.values()) {
+            const sees = before.has(account.id) || after.has(account.id);
+            if (entry.audience !== 'none' && (account.id === entry.account || entry.audience === 'org' && sees
+                || entry.audience === 'staff' && sees && account.role !== 'client'
+                || entry.audience === 'admin' && this.isAdmin(account)))
+                told.add(account.id);
+        }
+        this.entries.push({ ...entry, told });
+    }
+
+    /** Whether an account that comes back now is shown an entry that it missed. */
+    resumes(account, entry) {
+        if (entry.audience === 'none')
+            return false;
+        if (entry.account === account.id)
+            return true;
+        if (account.role === 'admin' && entry.audience !== 'account')
+            return true;
+        return entry.org !== undefined && this.sees(account, this.orgs.get(entry.org))
+            && (entry.audience === 'org' || entry.audience === 'staff' && account.role !== 'client');
+    }
+}

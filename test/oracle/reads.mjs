@@ -1,0 +1,232 @@
+// What can be looked at, one entry a table or a call: what is there, who sees it, and what of it is
+// shown. To add something to be looked at, add an entry.
+
+import { ordered } from './compare.mjs';
+
+const everybody = ['admin', 'supervisor', 'accountant', 'client'];
+const nowhere = 987654321;
+const list = map => [...map.values()];
+const sorted = ids => [...ids].sort((a, b) => a - b);
+
+/**
+ * Tables and views by plain SQL: `who` may ask at all (their group has the grant); `rows` are all that
+ * there are; `key` and `columns` pairs of an SQL expression over t and the model's value of it.
+ */
+export const relations = {
+    setting_default: { who: ['admin'], rows: firm => [...firm.defaults], sees: (firm, me) => firm.isAdmin(me),
+        key: ['t.name', ([name]) => name, 'text'], columns: [['t.value', ([, value]) => value]] },
+    setting: { who: ['admin'], rows: firm => [...firm.settings], sees: (firm, me) => firm.isAdmin(me),
+        key: ['t.name', ([name]) => name, 'text'], columns: [['t.value', ([, value]) => value]] },
+    setting_now: { who: ['admin'], rows: firm => [...firm.defaults.keys()], sees: (firm, me) => firm.isAdmin(me),
+        key: ['t.name', name => name, 'text'], columns: [['t.value', (name, firm) => firm.setting(name)]] },
+    department: { who: ['admin', 'supervisor'], rows: firm => list(firm.departments),
+        sees: (firm, me, row) => firm.seesDepartment(me, row), key: ['t.id', d => d.id], columns: [['t.name', d => d.name]] },
+    org: { who: everybody, rows: firm => list(firm.orgs), sees: (firm, me, row) => firm.sees(me, row), key: ['t.id', o => o.id],
+        columns: [['t.name', o => o.name], ['t.department_id', o => o.department], ['t.archived_at IS NOT NULL', o => o.archived]] },
+    account: { who: everybody, rows: firm => list(firm.accounts), sees: (firm, me, row) => firm.seesAccount(me, row), key: ['t.id', a => a.id],
+        columns: [['t.name', a => a.name], ['t.role', a => a.role], ['t.org_id', a => a.org], ['t.department_id', a => a.department],
+            ['t.disabled_at IS NOT NULL', a => a.disabled]] },
+    account_body: { who: everybody, rows: firm => list(firm.accounts), sees: (firm, me, row) => firm.seesAccount(me, row), key: ['t.id', a => a.id],
+        columns: [['t.body', (a, firm) => accountJson(a)]] },
+    session: { who: everybody, rows: firm => list(firm.sessions), sees: (firm, me, row) => firm.seesSession(me, row), key: ['t.id', s => s.id],
+        columns: [['t.account_id', s => s.account], ['t.ended_at IS NOT NULL', s => s.ended]] },
+    assignment: { who: ['admin', 'supervisor', 'accountant'], rows: firm => list(firm.assignments),
+        sees: (firm, me, row) => firm.seesAssignment(me, row), key: ['t.id', a => a.id],
+        columns: [['t.org_id', a => a.org], ['t.account_id', a => a.account], ['t.until_at IS NOT NULL', a => a.ended]] },
+    topic_kind: { who: everybody, rows: () => [1, 2, 3, 4, 5], sees: (firm, me) => firm.active(me), key: ['t.id', id => id, 'smallint'], columns: [] },
+    topic: { who: everybody, rows: firm => list(firm.topics), sees: (firm, me, row) => firm.seesTopic(me, row), key: ['t.id', t => t.id],
+        columns: [['t.org_id', t => t.org]] },
+    ticket: { who: everybody, rows: firm => list(firm.tickets), sees: (firm, me, row) => firm.sees(me, firm.orgs.get(row.org)),
+        key: ['t.id', t => t.id], columns: [['t.topic_id', t => t.topic], ['t.state', t => t.state]] },
+    message: { who: everybody, rows: firm => list(firm.messages), sees: (firm, me, row) => firm.seesMessage(me, row), key: ['t.id', m => m.id],
+        columns: [['t.org_id', m => m.org], ['t.topic_id', m => m.topic], ['t.author_id', m => m.author], ['t.author_name', m => m.authorName],
+            ['t.version', (m, firm) => firm.version(m)], ['t.visibility', m => m.visibility], ['t.text', (m, firm) => firm.text(m)],
+            ['t.deleted_at IS NOT NULL', m => m.deleted], ['t.reply_to', m => m.replyTo], ['t.imported', m => m.imported]] },
+    message_body: { who: everybody, rows: firm => list(firm.messages), sees: (firm, me, row) => firm.seesMessage(me, row), key: ['t.id', m => m.id],
+        columns: [[`t.body ->> 'text'`, (m, firm) => firm.text(m)],
+            [`jsonb_path_query_array(t.body, '$.documents[*].id')`, m => m.deleted ? [] : m.documents]] },
+    message_version: { who: everybody,
+        rows: firm => list(firm.messages).flatMap(m => m.versions.slice(0, -1).map((v, i) => ({ message: m, version: i + 1, ...v }))),
+        sees: (firm, me, row) => firm.seesVersions(me, row.message), key: [`t.message_id || '.' || t.version`, v => `${v.message.id}.${v.version}`, 'text'],
+        columns: [['t.text', v => v.text], ['t.operation', v => v.operation]] },
+    document: { who: everybody, rows: firm => list(firm.documents), sees: (firm, me, row) => firm.seesDocument(me, row), key: ['t.id', d => d.id],
+        columns: [['t.name', d => d.name], ['t.message_id', d => d.message], ['t.withdrawn_at IS NOT NULL', d => d.withdrawn]] },
+    document_body: { who: everybody, rows: firm => list(firm.documents), sees: (firm, me, row) => firm.seesDocument(me, row), key: ['t.id', d => d.id],
+        columns: [[`t.body ->> 'name'`, d => d.name]] },
+    read_mark: { who: everybody, rows: firm => [...firm.marks.entries()], sees: (firm, me, [, mark]) => firm.seesMark(me, mark),
+        key: [`concat_ws('.', t.account_id, t.topic_id, t.visibility)`, ([key]) => key, 'text'],
+        columns: [['t.message_id', ([, mark]) => mark.message], ['t.ghost', ([, mark]) => mark.ghost]] },
+    watch: { who: ['admin', 'supervisor'], rows: firm => list(firm.watches), sees: (firm, me, row) => firm.seesWatch(me, row), key: ['t.id', w => w.id],
+        columns: [['t.topic_id', w => w.topic], ['t.ended_at IS NOT NULL', w => w.ended]] },
+    journal: { who: ['admin'], rows: firm => firm.entries, sees: (firm, me) => firm.isAdmin(me), key: ['t.id', e => e.id],
+        columns: [['t.kind', e => e.kind], ['t.org_id', e => e.org ?? null]] },
+    seal: { who: ['admin'], rows: firm => firm.seals, sees: (firm, me) => firm.isAdmin(me), key: ['t.number', n => n], columns: [] },
+    // These are the C code's and the gateway's alone.
+    org_access: { who: [], rows: () => [], sees: () => false, key: ['t.org_id', n => n], columns: [] },
+    access_change: { who: [], rows: () => [], sees: () => false, key: ['t.entry_id', n => n], columns: [] },
+    event_body: { who: [], rows: () => [], sees: () => false, key: ['t.id', n => n], columns: [] },
+};
+
+const shapes = [
+    (name, key, shown) => `SELECT ${shown} AS row FROM onefin.${name} t WHERE ${key} = ANY (%)`,
+    (name, key, shown) => `SELECT ${shown} AS row FROM onefin.${name} t JOIN unnest(%) k ON k = ${key}`,
+    (name, key, shown) => `SELECT x.row FROM unnest(%) k JOIN LATERAL (SELECT ${shown} AS row FROM onefin.${name} t WHERE k = ${key} LIMIT 1) x ON true`,
+    (name, key, shown) => `SELECT w.row FROM (SELECT ${key} AS k, ${shown} AS row FROM onefin.${name} t ORDER BY 1 DESC OFFSET 0) w WHERE w.k = ANY (%)`,
+    (name, key, shown) => `SELECT ${shown} AS row FROM onefin.${name} t WHERE EXISTS (SELECT FROM unnest(%) k WHERE k = ${key})`,
+    (name, key, shown) => `SELECT ${shown} AS row FROM onefin.${name} t WHERE ${key} IN (SELECT unnest(%)) ${
+        nosy.has(name) ? `AND oracle.nosy('${name}', t::text)` : ''}`,
+    (name, key, shown) => `SELECT ${shown} AS row FROM onefin.${name} t`, // all that there are
+];
+
+/** Tables whose whole rows may be given to a function that tells of them; their first column is the key. */
+export const nosy = new Set(['department', 'org', 'account_body', 'assignment', 'topic', 'ticket', 'message', 'message_body', 'document_body', 'watch', 'journal']);
+
+// Keys that name no row.
+const absent = { bigint: [765432101, 765432102], smallint: [77], text: ['none', '7654321.1'] };
+
+/** A statement that asks one table for some rows: {name, keys, whole, expected: key -> row, text}. */
+export function tableQuestion(chance, firm, me, name, most) {
+    const { key: [key, keyOf, type = 'bigint'], columns, rows, sees } = relations[name];
+    const whole = chance.chance(0.15);
+    const shape = shapes[whole ? shapes.length - 1 : chance.below(shapes.length - 1)];
+    const asked = whole ? rows(firm) : chance.sample(rows(firm), most);
+    const keys = asked.map(keyOf).concat(absent[type]);
+    const shown = `jsonb_build_array(${[key, ...columns.map(([sql]) => sql)].join(', ')})`;
+    const expected = new Map(asked.filter(row => sees(firm, me, row))
+        .map(row => [String(keyOf(row)), [keyOf(row), ...columns.map(([, value]) => value(row, firm))]]));
+    return { name, keys: keys.map(String), whole, expected, text: shape(name, key, shown).replace('%', `'{${keys.join(',')}}'::${type}[]`) };
+}
+
+export const accountJson = a => ({ id: a.id, org: a.org, name: a.name, role: a.role, login: a.login, disabled: a.disabled, language: a.language,
+    department: a.department });
+
+export function messageJson(firm, m) {
+    return { id: m.id, org: m.org, text: firm.text(m), topic: m.topic, author: m.author, ticket: m.ticket, version: firm.version(m), imported: m.imported,
+        reply_to: m.replyTo, documents: m.deleted ? [] : m.documents, client_key: m.key, visibility: m.visibility, author_name: m.authorName,
+        author_role: m.authorRole, edited: m.versions.some(v => v.operation === 'edit'), deleted: m.deleted };
+}
+
+/** A message as it came, to be compared with the model's. */
+export function messageShown(m) {
+    return m && { id: m.id, org: m.org, text: m.text, topic: m.topic, author: m.author, ticket: m.ticket, version: m.version, imported: m.imported,
+        reply_to: m.reply_to, documents: m.documents.map(d => d.id), client_key: m.client_key, visibility: m.visibility, author_name: m.author_name,
+        author_role: m.author_role, edited: m.edited_at !== null, deleted: m.deleted_at !== null };
+}
+
+const accountShown = a => accountJson({ ...a, org: a.org, department: a.department });
+const seenMessages = (firm, me, topic) => list(firm.messages).filter(m => m.topic === topic && firm.seesMessage(me, m)).sort((a, b) => a.id - b.id);
+
+function topicShown(firm, me, topic) {
+    const messages = seenMessages(firm, me, topic.id);
+    const mark = Math.max(0, ...list(firm.marks).filter(m => m.account === me.id && m.topic === topic.id && firm.seesMark(me, m)).map(m => m.message));
+    return { id: topic.id, kind: topic.kind, state: list(firm.tickets).filter(t => t.topic === topic.id).sort((a, b) => b.id - a.id)[0]?.state ?? null,
+        unread: messages.filter(m => !m.deleted && m.author !== me.id && m.id > mark).length,
+        last: messages.length ? messageJson(firm, messages.at(-1)) : null };
+}
+
+const orgShown = (firm, me, org) => ({ id: org.id, name: org.name, department: org.department, archived: org.archived,
+    topics: list(firm.topics).filter(t => t.org === org.id).sort((a, b) => a.id - b.id).map(t => topicShown(firm, me, t)) });
+
+/**
+ * An entry of the journal as it is told, without place and time. `when` is for messages: 'now' shows
+ * the message if the entry is of its newest version; 'then' shows it as the entry left it; 'named' only
+ * names it.
+ */
+export function eventTold(firm, e, when = 'now') {
+    const told = { kind: e.kind, org: e.org ?? null, topic: e.topic ?? null };
+    const actor = e.actor ?? null;
+    if (e.kind.startsWith('message.')) {
+        const m = firm.messages.get(e.subject);
+        const whole = when === 'then' || when === 'now' && firm.version(m) === e.version;
+        const then = { ...m, versions: m.versions.slice(0, e.version), deleted: m.versions[e.version - 1].text === null };
+        return { ...told, actor, message: whole ? messageJson(firm, then)
+            : { id: m.id, org: m.org, topic: m.topic, author: m.author, visibility: m.visibility, version: e.version } };
+    }
+    if (e.kind === 'topic.read')
+        return { ...told, actor, account: actor, message: e.subject };
+    if (e.kind.startsWith('ticket.'))
+        return { ...told, actor, ticket: e.subject, state: e.state };
+    if (e.kind.startsWith('document.'))
+        return { ...told, actor, document: e.subject };
+    if (e.kind.startsWith('session.'))
+        return { ...told, account: e.account, session: e.subject };
+    if (e.audience === 'admin' && e.account === undefined)
+        return { ...told, actor, subject: e.subject ?? null };
+    return { ...told, account: e.account ?? null };
+}
+
+/** The same of an event that came. */
+export function eventShown({ seal, index, at, message, ...rest }) {
+    return ordered({ ...rest, ...(message === undefined ? {}
+        : { message: message && typeof message === 'object' && 'documents' in message ? messageShown(message) : message }) });
+}
+
+/** Mostly one that is seen, sometimes any, sometimes none. */
+const oneOf = (chance, some, seen) => {
+    const all = [...some];
+    return chance.chance(0.03) ? undefined : chance.of(chance.chance(0.6) ? all.filter(seen) : all);
+};
+
+/**
+ * Calls that change nothing: `ask` makes up parameters; `expect` is the model's answer to compare with
+ * `shown` of the result, or SQLSTATEs; `cases` are how many objects the answer decides on.
+ */
+export const questions = {
+    me: { who: everybody, ask: () => ({}), expect: (firm, me) => ({ account: accountJson(me), settings: { client_sees_versions: firm.setting('client_sees_versions') } }),
+        shown: r => ({ account: accountShown(r.account), settings: r.settings }) },
+    topics: { who: everybody, ask: (chance, firm) => chance.chance(0.5) ? {} : { org: chance.of(firm.orgs.values()).id },
+        expect: (firm, me, { org }) => list(firm.orgs).filter(o => firm.sees(me, o) && (org === undefined || o.id === org))
+            .sort((a, b) => a.id - b.id).map(o => orgShown(firm, me, o)),
+        shown: r => r.orgs.sort((a, b) => a.id - b.id).map(o => ({ id: o.id, name: o.name, department: o.department, archived: o.archived,
+            topics: o.topics.sort((a, b) => a.id - b.id).map(t => ({ id: t.id, kind: t.kind, state: t.state, unread: t.unread, last: messageShown(t.last) })) })),
+        cases: (firm, { org }) => org === undefined ? firm.orgs.size + firm.topics.size : 6 },
+    members: { who: everybody, ask: (chance, firm, me) => ({ org: oneOf(chance, firm.orgs.values(), o => firm.sees(me, o))?.id ?? nowhere }),
+        expect(firm, me, { org: id }) {
+            const org = firm.orgs.get(id);
+            if (!firm.sees(me, org))
+                return ['P0002'];
+            const marks = new Map();
+            for (const mark of firm.marks.values()) {
+                if (mark.org === id && !mark.ghost && firm.seesMark(me, mark)) {
+                    const key = `${mark.topic}.${mark.account}`;
+                    marks.set(key, Math.max(mark.message, marks.get(key) ?? 0));
+                }
+            }
+            return { members: firm.members(org).map(a => [a.id, a.name, a.role]).sort((a, b) => a[0] - b[0]), marks: [...marks].sort() };
+        },
+        shown: r => ({ members: r.members.map(a => [a.id, a.name, a.role]).sort((a, b) => a[0] - b[0]),
+            marks: r.marks.map(m => [`${m.topic}.${m.account}`, m.message]).sort() }),
+        cases: firm => 1 + Math.round(firm.accounts.size / 4) },
+    history: { who: everybody,
+        ask: (chance, firm, me) => ({ topic: oneOf(chance, firm.messages.values(), m => firm.seesMessage(me, m))?.topic ?? nowhere, limit: 200 }),
+        expect: (firm, me, { topic }) => !firm.seesTopic(me, firm.topics.get(topic)) ? ['P0002']
+            : seenMessages(firm, me, topic).slice(-200).map(m => messageJson(firm, m)),
+        shown: r => r.messages.map(messageShown), cases: (firm, { topic }) => Math.max(1, list(firm.messages).filter(m => m.topic === topic).length) },
+    documents: { who: everybody, ask: (chance, firm, me) => ({ topic: oneOf(chance, firm.documents.values(), d => firm.seesDocument(me, d))?.topic ?? nowhere }),
+        expect: (firm, me, { topic }) => !firm.seesTopic(me, firm.topics.get(topic)) ? ['P0002']
+            : list(firm.documents).filter(d => d.topic === topic && firm.seesDocument(me, d)).sort((a, b) => a.id - b.id).map(d => [d.id, d.name, d.message]),
+        shown: r => r.documents.map(d => [d.id, d.name, d.message]),
+        cases: (firm, { topic }) => Math.max(1, list(firm.documents).filter(d => d.topic === topic).length) },
+    sessions: { who: everybody, ask: () => ({}),
+        expect: (firm, me) => sorted(list(firm.sessions).filter(s => s.account === me.id && !s.ended).map(s => s.id)), shown: r => r.sessions.map(s => s.id) },
+    accounts: { who: everybody, ask: () => ({}), expect: (firm, me) => list(firm.accounts).filter(a => firm.seesAccount(me, a)).sort((a, b) => a.id - b.id).map(accountJson),
+        shown: r => r.accounts.sort((a, b) => a.id - b.id).map(accountShown), cases: firm => firm.accounts.size },
+    orgs: { who: ['admin', 'supervisor'], ask: () => ({}), expect: (firm, me) => sorted(list(firm.orgs).filter(o => firm.sees(me, o)).map(o => o.id)),
+        shown: r => sorted(r.orgs.map(o => o.id)), cases: firm => firm.orgs.size },
+    departments: { who: ['admin', 'supervisor'], ask: () => ({}),
+        expect: (firm, me) => sorted(list(firm.departments).filter(d => firm.seesDepartment(me, d)).map(d => d.id)),
+        shown: r => sorted(r.departments.map(d => d.id)), cases: firm => firm.departments.size },
+    settings: { who: ['admin'], ask: () => ({}), expect: firm => [...firm.defaults.keys()].sort().map(name => [name, firm.setting(name)]),
+        shown: r => Object.entries(r.settings).sort() },
+    journal: { who: ['admin'], ask: (chance, firm) => ({ after: chance.of(firm.entries).id, limit: 50 }),
+        expect: (firm, me, { after }) => firm.entries.filter(e => e.id > after).sort((a, b) => a.id - b.id).slice(0, 50).map(e => [e.id, e.kind, e.actor ?? null, e.subject ?? null]),
+        shown: r => r.entries.map(e => [e.id, e.kind, e.actor, e.subject]), cases: () => 50 },
+    journal_verify: { who: ['admin'], ask: (chance, firm) => ({ from: Math.max(1, firm.seals.length - 5) }), expect: () => true, shown: r => r.ok },
+    resume: { who: everybody, ask(chance, firm) {
+        const from = chance.of(firm.entries.slice(-60));
+        return { after: from.seal, index: from.index };
+    },
+    expect: (firm, me, { after, index }) => firm.entries.filter(e => (e.seal > after || e.seal === after && e.index > index) && firm.resumes(me, e))
+        .map(e => ordered(eventTold(firm, e))),
+    shown: r => r.events.map(eventShown), cases: (firm, { after, index }) => firm.entries.filter(e => e.seal > after || e.seal === after && e.index > index).length },
+};
