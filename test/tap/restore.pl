@@ -63,6 +63,12 @@ sub goes_on
     send_one($node, $database, "after: $when");
     sealed($node, $database);
     send_one($node, $database, "and again: $when");
+    is($node->safe_psql($database, q{SELECT has_table_privilege('onefin_analyst', 'onefin.department', 'SELECT')}), 't',
+        "$when: rights are as they were");
+    $node->safe_psql($database, "COMMENT ON TABLE onefin.setting IS 'after: $when'");
+    is($node->safe_psql($database,
+        "SELECT count(*) FROM onefin.journal WHERE kind = 'schema.changed' AND detail ->> 'statement' LIKE '%''after: $when%'"),
+        1, "$when: what is changed in the schema is journaled");
     record_holds($node, $database, $when);
     is( $node->safe_psql($database,
         "SELECT string_agg(event::jsonb #>> '{message,text}', ', ') FROM onefin.events($position) WHERE kind = 'message.sent' AND event::jsonb #>> '{message,text}' LIKE '%$when'"),
@@ -87,6 +93,7 @@ $old->safe_psql(
     INSERT INTO onefin.setting VALUES ('session_days', '7');
     INSERT INTO onefin.topic_kind VALUES (6, 'salary', '{"uz": "Oylik", "ru": "Зарплата", "en": "Salary"}');
     UPDATE onefin.department SET name = name;
+    GRANT SELECT ON onefin.department TO onefin_analyst;
 });
 record_holds($old, 'firm', 'before');
 my $content = content($old, 'firm');

@@ -110,6 +110,14 @@ $node->safe_psql('postgres', 'DROP DATABASE renamed');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'renamed'"), 0,
     'dropped with its sealer at work');
 
+# By force, with somebody connected and entries not yet sealed.
+$node->safe_psql('postgres', 'CREATE DATABASE forced TEMPLATE one');
+my $guest = $node->background_psql('forced', on_error_stop => 0);
+$guest->query_safe(q{BEGIN; SELECT onefin.call('w2', 'send', '{"topic": 1, "text": "open"}')});
+$node->safe_psql('forced', q{SELECT onefin.call('w3', 'send', '{"topic": 2, "text": "committed"}')});
+$node->safe_psql('postgres', 'DROP DATABASE forced WITH (FORCE)');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'forced'"), 0, 'dropped by force');
+
 # Whoever may not drop a database does not stop its sealer by trying.
 my $sealer = sealer_pid($node, 'two');
 $node->safe_psql('postgres', 'CREATE ROLE stranger LOGIN CREATEDB');
@@ -148,6 +156,14 @@ like($err, qr/onefin is not in shared_preload_libraries.*\n.*HINT:  Add onefin t
     'not preloaded: CREATE EXTENSION refuses');
 is($node->safe_psql('bare', "SELECT count(*) FROM pg_extension WHERE extname = 'onefin'"), 0,
     'and leaves nothing');
+# Where the extension is there already, all is done but the sealing, which is made up for later.
+my $position = $node->safe_psql('two', 'SELECT onefin.position()');
+is($node->safe_psql('two', q{SELECT onefin.call('w0', 'send', '{"topic": 1, "text": "not preloaded"}') ? 'result'}), 't',
+    'not preloaded: calls are answered');
+$node->safe_psql('two', q{UPDATE onefin.department SET name = 'x'; COMMENT ON TABLE onefin.setting IS 'not preloaded'});
+is($node->safe_psql('two', q{SELECT detail ->> 'identity' FROM onefin.journal ORDER BY id DESC LIMIT 1}), 'onefin.setting',
+    'not preloaded: the journal is written');
+is($node->safe_psql('two', 'SELECT onefin.position()'), $position, 'not preloaded: nothing is sealed');
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'onefin'");
 $node->restart;
 $node->safe_psql('two', q{SELECT onefin.call('w0', 'send', '{"topic": 1, "text": "preloaded again"}')});
