@@ -444,6 +444,13 @@ test('forms that exports do not have are refused', () => {
     const same = raw.map(one => `${JSON.stringify(JSON.parse(one), null, 1).replaceAll('\n', '')} \r\n`).join('')
         .replaceAll('message', '\\u006dess\\u0061ge');
     assert.equal(verify(file(same)).status, 0);
+    // A beginning that cannot be, with all hashes made to fit it.
+    const records = parse('jsonl', texts.jsonl);
+    for (const change of [{ from: 0 }, { from: 5, to: 3 }, { before: 'ab'.repeat(32) }]) {
+        const { status, broken } = verify(file(writeAll('jsonl', rechain(records.with(0, { ...records[0], ...change })))));
+        assert.deepEqual([status, broken.line], [1, 1], JSON.stringify(change));
+        assert.match(broken.what, /no range of seals|no hash before the first seal/);
+    }
     // A guard taken from a name is no change of the name, but of what a spreadsheet does with it.
     for (const guard of [text => text.replace(',\'-2,', ',-2,'), text => text.replace(',department.created,', ',\'department.created,')]) {
         assert.notEqual(guard(texts.csv), texts.csv);
