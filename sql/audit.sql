@@ -9,9 +9,10 @@
 --   message, document, ticket             journaled by their own triggers and calls, version by version
 --   access_change                         names entries of the journal, no more
 --   session, read_mark, watch             what people do, journaled by the calls that do it
+--   login_failure                         counts of what is journaled as session.refused
 SELECT c.oid::regclass AS "not audited" FROM pg_class c
 WHERE relnamespace::regnamespace::text ~ '^onefin' AND relkind IN ('r', 'p')
-    AND relname NOT IN ('journal', 'seal', 'message_version', 'message', 'document', 'ticket', 'access_change', 'session', 'read_mark', 'watch')
+    AND relname NOT IN ('journal', 'seal', 'message_version', 'message', 'document', 'ticket', 'access_change', 'session', 'read_mark', 'watch', 'login_failure')
     AND (NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND tgfoid = 'onefin.audit()'::regprocedure
             AND tgname = 'z_audit' AND tgenabled = 'O' AND tgqual IS NULL AND tgattr = '' AND tgtype & 1 = 1 AND tgtype & 24 = 24)
         OR NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND tgfoid = 'onefin.audit()'::regprocedure
@@ -37,8 +38,8 @@ CREATE VIEW t.shown AS SELECT kind, org_id, subject_id, account_id, audience,
     detail -> 'changed' AS changed FROM t.new ORDER BY id;
 
 -- By hand, as a superuser, in every table.
-UPDATE onefin.setting_default SET value = '14' WHERE name = 'session_days';
-INSERT INTO onefin.setting VALUES ('session_days', '7');
+UPDATE onefin.setting_default SET value = '14' WHERE name = 'retention_days';
+INSERT INTO onefin.setting VALUES ('retention_days', '7');
 UPDATE onefin.setting SET value = '8';
 DELETE FROM onefin.setting;
 INSERT INTO onefin.department (name) VALUES ('Three');

@@ -61,7 +61,9 @@ CALL t.live('Beta', 6, 'bek', 'acc2', '{sup2,boss}');
 CALL t.live('Gamma', 11, 'guli', 'acc1', '{sup1,boss}');
 UPDATE onefin.org SET archived_at = now() WHERE name = 'Gamma';
 UPDATE onefin.account SET disabled_at = now() WHERE login LIKE 'off%';
-SELECT t.call('boss', 'settings', '{"name": "session_days", "value": 7}', '{settings,session_days}');
+SELECT t.call('boss', 'settings', '{"name": "retention_days", "value": 7}', '{settings,retention_days}');
+SELECT t.call('boss', 'session_policies', '{"role": "client", "max_sessions": 3}', '{policies,client,max_sessions}');
+SELECT onefin.login('nobody', 'x') ? 'error';
 CALL t.sealed();
 
 -- What a row is known by (the columns that may be read), and the label that stands for it
@@ -72,7 +74,8 @@ RETURN coalesce((SELECT text FROM onefin.message_version WHERE message_id = said
 CREATE TABLE t.relation (name text PRIMARY KEY, key text, label text);
 INSERT INTO t.relation VALUES
     ('setting_default', 'name', 'name'), ('setting', 'name', 'name'), ('setting_now', 'name', 'name'),
-    ('department', 'id', 'name'), ('org', 'id', 'name'),
+    ('session_policy_default', 'role', 'role'), ('session_policy', 'role', 'role'),
+    ('session_policy_now', 'role', 'role'), ('login_failure', 'key', '''failure'''), ('department', 'id', 'name'), ('org', 'id', 'name'),
     ('account', 'id', 'login'), ('account_body', 'id', '(SELECT login FROM onefin.account a WHERE a.id = r.id)'),
     ('session', 'id', '(SELECT login FROM onefin.account a WHERE a.id = r.account_id)'),
     ('assignment', 'id', 'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
@@ -172,8 +175,10 @@ CALL t.expect('assignment', 'sup1', 'acc1-Alfa, acc2-Alfa, off_acc-Alfa');
 CALL t.expect('assignment', 'sup2', 'acc1-Beta, acc2-Beta');
 CALL t.expect('assignment', 'acc1', 'acc1-Alfa, acc1-Beta, acc1-Gamma');
 CALL t.expect('assignment', 'acc2', 'acc2-Alfa, acc2-Beta, acc2-Gamma');
-CALL t.expect('setting_default setting_now', 'boss', 'client_sees_versions, retention_days, session_days');
-CALL t.expect('setting', 'boss', 'session_days');
+CALL t.expect('setting_default setting_now', 'boss', 'client_sees_versions, retention_days');
+CALL t.expect('setting', 'boss', 'retention_days');
+CALL t.expect('session_policy_default session_policy_now', 'boss', 'admin, supervisor, accountant, client');
+CALL t.expect('session_policy', 'boss', 'client');
 CALL t.expect('journal', 'boss', 'entry');
 CALL t.expect('seal', 'boss', 'seal');
 
@@ -224,7 +229,9 @@ FROM t.relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) op
 WHERE (SELECT relkind FROM pg_class WHERE oid = ('onefin.' || name)::regclass) = 'r';
 INSERT INTO t.act VALUES
     ('setting', 'set', 'INSERT INTO onefin.setting VALUES (''client_sees_versions'', ''true'')'),
-    ('setting', 'reset', 'UPDATE onefin.setting SET value = ''9'' WHERE name = ''session_days'''),
+    ('setting', 'reset', 'UPDATE onefin.setting SET value = ''9'' WHERE name = ''retention_days'''),
+    ('session_policy', 'set', 'INSERT INTO onefin.session_policy VALUES (''admin'', 1, ''refuse'', 5, 5)'),
+    ('session_policy', 'reset', 'UPDATE onefin.session_policy SET max_sessions = 4'),
     ('department', 'make', 'INSERT INTO onefin.department (name) VALUES (''New'')'),
     ('department', 'rename', 'UPDATE onefin.department SET name = name || ''!'''),
     ('org', 'make', 'INSERT INTO onefin.org (name) VALUES (''New'')'),
@@ -274,6 +281,8 @@ RESET SESSION AUTHORIZATION;
 CREATE TABLE t.allowed (relation text, op text, who text, outcome text);
 INSERT INTO t.allowed SELECT relation, op, unnest(string_to_array(who, ' ')), outcome FROM (VALUES
     ('setting', 'set', 'boss', '1'), ('setting', 'reset', 'boss', '1'), ('setting', 'INSERT', 'boss', '0'),
+    ('session_policy', 'set', 'boss', '1'), ('session_policy', 'reset', 'boss', '1'),
+    ('session_policy', 'INSERT', 'boss', '0'),
     ('department', 'make', 'boss', '1'), ('department', 'rename', 'boss', '2'),
     ('org', 'make', 'boss', '1'), ('org', 'rename', 'boss', '3'),
     ('seal', 'verify', 'boss', '1'), ('ticket', 'close', 'boss sup1 acc1', '1'), ('ticket', 'close', 'sup2 acc2', 'P0002'),
@@ -297,7 +306,9 @@ INSERT INTO t.allowed SELECT relation, op, unnest(string_to_array(who, ' ')), ou
     ('message', 'DELETE', 'boss sup1 sup2 guli off off_boss off_sup off_acc stray many', '0'),
     -- a disabled admin has an admin's grants still, and no rows
     ('setting', 'set', 'off_boss', '42501'), ('setting', 'reset', 'off_boss', '0'),
-    ('setting', 'INSERT', 'off_boss', '0'), ('department', 'make', 'off_boss', '42501'),
+    ('setting', 'INSERT', 'off_boss', '0'), ('session_policy', 'set', 'off_boss', '42501'),
+    ('session_policy', 'reset', 'off_boss', '0'), ('session_policy', 'INSERT', 'off_boss', '0'),
+    ('department', 'make', 'off_boss', '42501'),
     ('department', 'rename', 'off_boss', '0'),
     ('org', 'make', 'off_boss', '42501'), ('org', 'rename', 'off_boss', '0'),
     ('account', 'make', 'off_boss', '42501'), ('account', 'rename', 'off_boss', '0'),
@@ -305,6 +316,8 @@ INSERT INTO t.allowed SELECT relation, op, unnest(string_to_array(who, ' ')), ou
     ('assignment', 'make', 'off_boss', '42501'), ('assignment', 'end', 'off_boss', '0'),
     -- many's database user holds an admin's grants; the rules ask for the account, who is a client
     ('setting', 'set', 'many', '42501'), ('setting', 'reset', 'many', '0'), ('setting', 'INSERT', 'many', '0'),
+    ('session_policy', 'set', 'many', '42501'), ('session_policy', 'reset', 'many', '0'),
+    ('session_policy', 'INSERT', 'many', '0'),
     ('department', 'make', 'many', '42501'), ('department', 'rename', 'many', '0'),
     ('org', 'make', 'many', '42501'), ('org', 'rename', 'many', '0'), ('account', 'make', 'many', '42501'),
     ('account', 'rename', 'many', '0'), ('account', 'promote', 'many', '0'),
@@ -347,13 +360,15 @@ INSERT INTO t.probe VALUES
     ('send', '{"topic": 1, "text": "x", "reply_to": MESSAGE}'),
     ('send', '{"topic": 1, "text": "x", "documents": [DOCUMENT]}'),
     ('edit', '{"message": MESSAGE, "version": 2, "text": "x"}'), ('delete', '{"message": MESSAGE, "version": 2}'),
-    ('revoke_session', '{"session": SESSION}'),
+    ('revoke_session', '{"session": SESSION}'), ('sessions', '{"account": ACCOUNT}'),
+    ('revoke_sessions', '{"account": ACCOUNT}'),
     ('watch', '{"topic": TOPIC}'), ('close', '{"topic": TOPIC}');
 CREATE FUNCTION t.ask(who text, method text, params text, org text, topic text, message text, document text,
     session text) RETURNS text LANGUAGE sql AS $$
     SELECT regexp_replace(replace(t.call(who, method,
-        replace(replace(replace(replace(replace(params, 'ORG', org), 'TOPIC', topic), 'MESSAGE', message),
-        'DOCUMENT', document), 'SESSION', session)::jsonb),
+        replace(replace(replace(replace(replace(replace(params, 'ORG', org), 'TOPIC', topic), 'MESSAGE', message),
+        'DOCUMENT', document), 'SESSION', session), 'ACCOUNT',
+        CASE session WHEN '999' THEN session ELSE '7' END)::jsonb),
         'topic 1', 'topic of mine'), ' \d+', ' N', 'g')
 $$;
 CREATE TABLE t.answer AS

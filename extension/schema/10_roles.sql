@@ -24,6 +24,9 @@ ALTER ROLE onefin_gateway SET log_parameter_max_length = 0;
 ALTER ROLE onefin_gateway SET log_parameter_max_length_on_error = 0;
 -- Nor does the line of JSON that could not be read, which PostgreSQL tells as an error's context.
 ALTER ROLE onefin_gateway SET log_error_verbosity = 'terse';
+-- Each statement inside a call sees what others have committed: who counts sessions or failed logins
+-- under a lock would count what was there before it.
+ALTER ROLE onefin_gateway SET default_transaction_isolation = 'read committed';
 
 -- The path that our own statements are run under: nothing is to be set and set back for each.
 ALTER ROLE onefin_gateway SET search_path = 'pg_catalog', 'pg_temp';

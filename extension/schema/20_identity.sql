@@ -1,4 +1,4 @@
--- Who is who: settings of the firm, departments, accounts, sessions.
+-- Who is who: settings of the firm, departments, accounts.
 
 CREATE TABLE onefin.setting_default (
     name text PRIMARY KEY,
@@ -10,8 +10,7 @@ COMMENT ON COLUMN onefin.setting_default.value IS 'The value as JSON; another on
 
 INSERT INTO onefin.setting_default (name, value, description) VALUES
     ('client_sees_versions', 'false', 'Clients may read earlier versions of messages of their own company'),
-    ('retention_days', '1825', 'Days that the data of an archived company is kept before an admin may erase it'),
-    ('session_days', '30', 'Days after which a session ends and its owner logs in again');
+    ('retention_days', '1825', 'Days that the data of an archived company is kept before an admin may erase it');
 
 CREATE TABLE onefin.setting (
     name text PRIMARY KEY REFERENCES onefin.setting_default,
@@ -70,23 +69,6 @@ COMMENT ON COLUMN onefin.account.db_role IS 'Database role with which this perso
 COMMENT ON COLUMN onefin.account.password_hash IS 'argon2id, as libsodium writes it; readable to no application role';
 COMMENT ON COLUMN onefin.account.disabled_at IS 'Since when the account has no access; NULL while it has';
 
-CREATE SEQUENCE onefin.session_id_seq;
-CREATE TABLE onefin.session (
-    id bigint PRIMARY KEY DEFAULT nextval('onefin.session_id_seq'),
-    account_id bigint NOT NULL REFERENCES onefin.account,
-    token_hash bytea NOT NULL UNIQUE,
-    device text,
-    address inet,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    last_seen timestamptz NOT NULL DEFAULT now(),
-    expires_at timestamptz NOT NULL,
-    ended_at timestamptz
-);
-CREATE INDEX session_account ON onefin.session (account_id) WHERE ended_at IS NULL;
-COMMENT ON TABLE onefin.session IS 'A logged-in device';
-COMMENT ON COLUMN onefin.session.token_hash IS 'SHA-256 of the token; the token itself is with the device only';
-COMMENT ON COLUMN onefin.session.last_seen IS 'Last call, kept to the minute';
-
 CREATE FUNCTION onefin.current_account() RETURNS bigint
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_current_account';
 COMMENT ON FUNCTION onefin.current_account() IS
@@ -121,16 +103,6 @@ COMMENT ON FUNCTION onefin.may_post(bigint, bigint, text) IS
 CREATE FUNCTION onefin.setting_on(name text) RETURNS boolean
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_setting_on';
 COMMENT ON FUNCTION onefin.setting_on(text) IS 'Whether a setting of the firm is true';
-
-CREATE FUNCTION onefin.create_admin(login text, password text, name text) RETURNS bigint
-    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_create_admin';
-COMMENT ON FUNCTION onefin.create_admin(text, text, text) IS
-    'Makes an admin account, for the first one of a new firm; for superusers. Returns its id';
-
-CREATE FUNCTION onefin.login(login text, password text, device text DEFAULT NULL, address inet DEFAULT NULL)
-    RETURNS jsonb LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_login';
-COMMENT ON FUNCTION onefin.login(text, text, text, inet) IS
-    'Opens a session: {"result": {token, session, seal, account}} or {"error": ...}; the only time the token is told';
 
 CREATE FUNCTION onefin.call(token text, method text, params jsonb DEFAULT '{}', address inet DEFAULT NULL)
     RETURNS jsonb LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_call';

@@ -88,7 +88,7 @@ DO $$
 DECLARE
     t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['setting_default', 'setting', 'department', 'account', 'org', 'assignment', 'topic_kind', 'topic'] LOOP
+    FOREACH t IN ARRAY ARRAY['setting_default', 'setting', 'session_policy_default', 'session_policy', 'department', 'account', 'org', 'assignment', 'topic_kind', 'topic'] LOOP
         EXECUTE format('CREATE TRIGGER z_audit AFTER %s ON onefin.%I FOR EACH ROW EXECUTE FUNCTION onefin.audit(%s)',
             CASE t WHEN 'topic' THEN 'UPDATE OR DELETE' ELSE 'INSERT OR UPDATE OR DELETE' END, t,
             CASE t WHEN 'account' THEN quote_literal('password_hash') ELSE '' END);
@@ -108,14 +108,3 @@ COMMENT ON FUNCTION onefin.ddl_end() IS 'Journals what a command made or changed
 CREATE FUNCTION onefin.ddl_drop() RETURNS event_trigger
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_ddl_drop';
 COMMENT ON FUNCTION onefin.ddl_drop() IS 'Journals what a command dropped of onefin''s schemas, as schema.changed';
-
--- A disabled account, or one with another role, company or password, starts anew: its sessions end.
-CREATE FUNCTION onefin.account_end_sessions() RETURNS trigger
-    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_account_end_sessions';
-COMMENT ON FUNCTION onefin.account_end_sessions() IS 'Ends the sessions of an account whose rights changed';
-CREATE TRIGGER end_sessions AFTER UPDATE ON onefin.account FOR EACH ROW
-    WHEN (OLD.role <> NEW.role OR OLD.org_id IS DISTINCT FROM NEW.org_id
-          OR OLD.department_id IS DISTINCT FROM NEW.department_id
-          OR OLD.password_hash IS DISTINCT FROM NEW.password_hash
-          OR OLD.disabled_at IS NULL AND NEW.disabled_at IS NOT NULL)
-    EXECUTE FUNCTION onefin.account_end_sessions();

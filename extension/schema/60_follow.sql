@@ -46,6 +46,7 @@ CREATE VIEW onefin.event_body WITH (security_invoker) AS
             WHEN j.kind LIKE 'ticket.%' THEN jsonb_build_object('actor', j.actor_id, 'ticket', j.subject_id, 'state', j.detail -> 'state')
             WHEN j.kind LIKE 'document.%' THEN jsonb_build_object('actor', j.actor_id, 'document', j.subject_id)
             WHEN j.kind LIKE 'session.%' THEN jsonb_build_object('account', j.account_id, 'session', j.subject_id)
+                || coalesce(j.detail, '{}')
             WHEN j.audience = 'admin' AND j.account_id IS NULL THEN jsonb_build_object('actor', j.actor_id, 'subject', j.subject_id)
             ELSE jsonb_build_object('account', j.account_id)
         END AS body

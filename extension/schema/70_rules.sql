@@ -34,19 +34,21 @@ GRANT SELECT ON onefin.topic_kind, onefin.topic, onefin.ticket, onefin.org, onef
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT SELECT (id, login, name, role, org_id, department_id, language, db_role, created_at, disabled_at) ON onefin.account
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
-GRANT SELECT (id, account_id, device, address, created_at, last_seen, expires_at, ended_at) ON onefin.session
+GRANT SELECT (id, account_id, device, address, created_at, last_seen, ends_at, expires_at, ended_at) ON onefin.session
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT SELECT (id, org_id, topic_id, message_id, uploader_id, uploader_name, name, type, size, sha256, at, visibility, withdrawn_at,
     erased_at, removed_at)
     ON onefin.document TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT SELECT ON onefin.assignment TO onefin_admin, onefin_supervisor, onefin_accountant;
 GRANT SELECT ON onefin.department, onefin.watch TO onefin_admin, onefin_supervisor;
-GRANT SELECT ON onefin.setting_default, onefin.setting, onefin.setting_now, onefin.journal, onefin.seal TO onefin_admin;
+GRANT SELECT ON onefin.setting_default, onefin.setting, onefin.setting_now, onefin.session_policy_default, onefin.session_policy,
+    onefin.session_policy_now, onefin.journal, onefin.seal TO onefin_admin;
 
 GRANT INSERT (topic_id, text, client_key, visibility, reply_to, document_ids), UPDATE (text), DELETE ON onefin.message
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 
 GRANT INSERT, UPDATE (value) ON onefin.setting TO onefin_admin;
+GRANT INSERT, UPDATE (max_sessions, when_full, idle_minutes, lifetime_minutes) ON onefin.session_policy TO onefin_admin;
 GRANT INSERT (name), UPDATE (name) ON onefin.department TO onefin_admin;
 GRANT INSERT (name, department_id), UPDATE (name, department_id, archived_at) ON onefin.org TO onefin_admin;
 GRANT INSERT (login, name, role, org_id, department_id, language, db_role, password_hash, disabled_at),
@@ -58,6 +60,8 @@ GRANT USAGE ON SEQUENCE onefin.department_id_seq, onefin.org_id_seq, onefin.acco
 -- Admin: everything, while the account is active.
 CREATE POLICY admin ON onefin.setting_default FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.setting TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.session_policy_default FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.session_policy TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.department TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.org TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.account TO onefin_admin USING ((SELECT onefin.acting_as('admin')));

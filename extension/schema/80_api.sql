@@ -77,15 +77,16 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION onefin_api.documents(bigint) IS 'Documents of a topic: {seal, documents}';
 
-CREATE FUNCTION onefin_api.sessions() RETURNS SETOF jsonb LANGUAGE sql STABLE
+CREATE FUNCTION onefin_api.sessions(account bigint DEFAULT NULL) RETURNS SETOF jsonb LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT jsonb_build_object('sessions', coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'device', s.device,
         'address', host(s.address), 'created_at', s.created_at, 'last_seen', s.last_seen, 'expires_at', s.expires_at,
-        'current', s.id = onefin.current_session()) ORDER BY s.id), '[]'))
+        'current', s.id IS NOT DISTINCT FROM onefin.current_session()) ORDER BY s.id), '[]'))
     FROM onefin.session s
-    WHERE s.account_id = (SELECT onefin.current_account()) AND s.ended_at IS NULL AND s.expires_at > now();
+    WHERE s.account_id = (SELECT onefin.session_owner(sessions.account)) AND s.ended_at IS NULL AND s.expires_at > now();
 END;
-COMMENT ON FUNCTION onefin_api.sessions() IS 'My open sessions: {sessions: [{id, device, address, created_at, last_seen, expires_at, current}]}';
+COMMENT ON FUNCTION onefin_api.sessions(bigint) IS
+    'My open sessions, or for an admin an account''s: {sessions: [{id, device, address, created_at, last_seen, expires_at, current}]}';
 
 CREATE FUNCTION onefin_api.journal(after bigint DEFAULT 0, "limit" integer DEFAULT 100, kind text DEFAULT NULL, org bigint DEFAULT NULL,
     since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, actor bigint DEFAULT NULL) RETURNS jsonb
@@ -104,6 +105,14 @@ CREATE FUNCTION onefin_api.logout() RETURNS jsonb LANGUAGE C AS 'MODULE_PATHNAME
 COMMENT ON FUNCTION onefin_api.logout() IS 'Ends this session';
 CREATE FUNCTION onefin_api.revoke_session(session bigint) RETURNS jsonb LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_revoke_session';
 COMMENT ON FUNCTION onefin_api.revoke_session(bigint) IS 'Ends a session of mine, or for an admin anybody''s: {session}';
+CREATE FUNCTION onefin_api.revoke_sessions(account bigint DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_revoke_sessions';
+COMMENT ON FUNCTION onefin_api.revoke_sessions(bigint) IS
+    'Ends all my other sessions, or for an admin all of an account: {account, ended}; ended is how many';
+CREATE FUNCTION onefin_api.change_password(old text, new text) RETURNS jsonb
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_change_password';
+COMMENT ON FUNCTION onefin_api.change_password(text, text) IS
+    'Gives me a new password, for the old one: {}; ends all my other sessions. Tries with a wrong one count as failed logins';
 
 CREATE FUNCTION onefin_api.send(topic bigint, text text DEFAULT '', client_key uuid DEFAULT NULL, visibility text DEFAULT 'all',
     reply_to bigint DEFAULT NULL, documents bigint[] DEFAULT NULL) RETURNS jsonb
@@ -283,6 +292,36 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION onefin_api.settings(text, jsonb) IS 'Lists the firm''s settings; with a name and value changes one first (admins): {settings}';
+
+CREATE FUNCTION onefin_api.session_policies(role text DEFAULT NULL, max_sessions integer DEFAULT NULL, when_full text DEFAULT NULL,
+    idle_minutes integer DEFAULT NULL, lifetime_minutes integer DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF num_nonnulls(session_policies.max_sessions, session_policies.when_full, session_policies.idle_minutes,
+        session_policies.lifetime_minutes) > 0 THEN
+        INSERT INTO onefin.session_policy AS p (role, max_sessions, when_full, idle_minutes, lifetime_minutes)
+        SELECT d.role, coalesce(session_policies.max_sessions, d.max_sessions),
+            coalesce(session_policies.when_full, d.when_full), coalesce(session_policies.idle_minutes, d.idle_minutes),
+            coalesce(session_policies.lifetime_minutes, d.lifetime_minutes)
+        FROM onefin.session_policy_now d WHERE d.role = session_policies.role
+        ON CONFLICT (role) DO UPDATE SET max_sessions = coalesce(session_policies.max_sessions, p.max_sessions),
+            when_full = coalesce(session_policies.when_full, p.when_full),
+            idle_minutes = coalesce(session_policies.idle_minutes, p.idle_minutes),
+            lifetime_minutes = coalesce(session_policies.lifetime_minutes, p.lifetime_minutes);
+        IF NOT FOUND THEN
+            RAISE invalid_parameter_value USING MESSAGE = 'no role of this name', HINT = 'The roles are admin, supervisor, accountant and client.';
+        END IF;
+    END IF;
+    RETURN jsonb_build_object('policies', (SELECT jsonb_object_agg(p.role, to_jsonb(p) - 'role') FROM onefin.session_policy_now p));
+EXCEPTION
+    WHEN check_violation THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'the session policy is out of bounds',
+            HINT = 'max_sessions is 1 to 1000, when_full refuse or evict, idle_minutes and lifetime_minutes are 5 to 525600 (a year).';
+END
+$$;
+COMMENT ON FUNCTION onefin_api.session_policies(text, integer, text, integer, integer) IS
+    'Lists the session policies; with a role and values changes that one first, for open sessions, too (admins): {policies: {role: {max_sessions, when_full, idle_minutes, lifetime_minutes}}}';
 
 -- Helpers of the functions above.
 CREATE FUNCTION onefin.require_found(row_id bigint, what text, id bigint) RETURNS void LANGUAGE plpgsql

@@ -19,7 +19,8 @@ $$;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA onefin_api TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.journal(bigint, integer, text, bigint, timestamptz, timestamptz, bigint), onefin_api.journal_verify(bigint, bigint),
     onefin_api.import(bigint, bigint, text, timestamptz, uuid), onefin_api.settings(text, jsonb),
-    onefin_api.assign(bigint, bigint, boolean), onefin_api.redact(bigint, text, integer), onefin_api.erase(bigint, text)
+    onefin_api.session_policies(text, integer, text, integer, integer), onefin_api.assign(bigint, bigint, boolean),
+    onefin_api.redact(bigint, text, integer), onefin_api.erase(bigint, text)
     FROM onefin_supervisor, onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.departments(bigint, text), onefin_api.orgs(bigint, text, bigint, boolean)
     FROM onefin_accountant, onefin_client;
@@ -27,7 +28,8 @@ REVOKE EXECUTE ON FUNCTION onefin_api.watch(bigint), onefin_api.unwatch(bigint) 
 REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint) FROM onefin_client;
 
 GRANT EXECUTE ON FUNCTION onefin.current_account(), onefin.current_session(), onefin.acting_as(text), onefin.my_orgs(text),
-    onefin.among(bigint, bigint[]), onefin.my_department(), onefin.may_post(bigint, bigint, text), onefin.setting_on(text), onefin.position(), onefin.require_topic(bigint),
+    onefin.among(bigint, bigint[]), onefin.my_department(), onefin.may_post(bigint, bigint, text), onefin.session_owner(bigint),
+    onefin.setting_on(text), onefin.position(), onefin.require_topic(bigint),
     onefin.message_json(onefin.message, jsonb), onefin.org_members(bigint), onefin.org_body(bigint), onefin.require_found(bigint, text, bigint)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint, bigint, integer, timestamptz)
@@ -51,8 +53,8 @@ BEGIN
         ORDER BY c.oid
     LOOP
         -- The rows that this script makes are made again by it before a restore loads the rest;
-        -- a change of access counts where its transaction was.
-        CONTINUE WHEN r.relname = ANY ('{setting_default,access_change}');
+        -- a change of access counts where its transaction was, and a failed login where it failed.
+        CONTINUE WHEN r.relname = ANY ('{setting_default,session_policy_default,access_change,login_failure}');
         PERFORM pg_extension_config_dump(r.name, CASE r.relname
             WHEN 'topic_kind' THEN 'WHERE id > 5' ELSE '' END);
     END LOOP;

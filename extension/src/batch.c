@@ -244,7 +244,7 @@ static Outcome seal_new(bool held_off, OfLastSeal *sealed) {
  * Holds off DROP EXTENSION until the end of the transaction: it locks the tables in an order of its
  * own, and the two would wait for each other. False when the extension is not there.
  */
-static bool hold_extension(void) {
+bool of_hold_extension(void) {
     Oid extension = get_extension_oid("onefin", true);
 
     if (!OidIsValid(extension))
@@ -270,7 +270,7 @@ static Outcome in_transaction(bool hold_off) {
     StartTransactionCommand();
     XactIsoLevel = XACT_REPEATABLE_READ;
     flush_at_commit();
-    if (hold_extension()) {
+    if (of_hold_extension()) {
         of_spi_begin();
         if (hold_off) {
             static OfStatement lock = {"LOCK TABLE onefin.journal IN SHARE MODE", 0, {0}};

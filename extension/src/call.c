@@ -97,6 +97,25 @@ static const char *hint_of(int sqlstate) {
     }
 }
 
+/* A refusal whose doings stand; no message: none. */
+typedef struct Refusal {
+    int sqlstate;
+    const char *message;
+    const char *hint;
+} Refusal;
+
+static Refusal *refusal = NULL; /* of the call that runs; NULL outside of calls */
+
+/*
+ * Answers the call that runs with an error, and keeps what it wrote: an error that is raised would
+ * take back that a password was tried. Outside of a call it is raised. The strings are constants.
+ */
+void of_call_refuse(int sqlstate, const char *message, const char *hint) {
+    if (refusal == NULL)
+        ereport(ERROR, (errcode(sqlstate), errmsg("%s", message), errhint("%s", hint)));
+    *refusal = (Refusal){sqlstate, message, hint};
+}
+
 /* The error as the caller is told it; raised again when it is not the caller's to know. */
 static Jsonb *answer_error(ErrorData *error) {
     Jsonb *answer;
@@ -123,6 +142,8 @@ static Jsonb *attempt(const OfActor *actor, OfBody body, void *argument, ErrorDa
     {
         of_as_role(&identity, of_group_role(actor->role));
         answer = of_call_result(body(argument));
+        if (refusal->message)
+            answer = of_call_error(refusal->sqlstate, refusal->message, refusal->hint, NULL);
         of_restore(&identity);
         ReleaseCurrentSubTransaction();
     }
@@ -147,8 +168,11 @@ static bool was_sent_meanwhile(const ErrorData *error) {
 
 static Jsonb *run_as(OfActor *actor, OfBody body, void *argument) {
     OfActor *before = of_set_call_actor(actor);
+    Refusal *refusal_before = refusal;
+    Refusal refused = {0};
     Jsonb *volatile answer = NULL;
 
+    refusal = &refused;
     PG_TRY();
     {
         ErrorData *error = NULL;
@@ -162,7 +186,10 @@ static Jsonb *run_as(OfActor *actor, OfBody body, void *argument) {
             answer = answer_error(error);
     }
     PG_FINALLY();
-    { of_set_call_actor(before); }
+    {
+        refusal = refusal_before;
+        of_set_call_actor(before);
+    }
     PG_END_TRY();
     return answer;
 }

@@ -16,5 +16,6 @@ extern Jsonb *of_call_as(text *token, Datum address, OfBody body, void *argument
 extern Jsonb *of_call_error(int sqlstate, const char *message, const char *hint,
                             const char *detail);
 extern Jsonb *of_call_result(Datum result);
+extern void of_call_refuse(int sqlstate, const char *message, const char *hint);
 
 #endif

@@ -24,13 +24,18 @@
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
-/* Where the actor is: told by the gateway inside onefin.call, else this connection's peer. */
+/* A session, or one who is about to have one: the connection is the gateway's, not the actor's. */
+static bool by_gateway(const OfActor *actor) {
+    return actor->session || actor->address;
+}
+
+/* Where the actor is: as the gateway told, else this connection's peer. */
 static Datum client_address(const OfActor *actor, bool *isnull) {
     LOCAL_FCINFO(fcinfo, 0);
     Datum address;
 
     *isnull = false;
-    if (actor->session)
+    if (by_gateway(actor))
         address = actor->address;
     else if (MyProcPort == NULL)
         address = (Datum)0;
@@ -42,9 +47,9 @@ static Datum client_address(const OfActor *actor, bool *isnull) {
     return address;
 }
 
-/* What a person without a session connects with: the session's own way in is the gateway's. */
+/* What a person who uses SQL connects with. */
 static const char *client_application(const OfActor *actor) {
-    return actor->session || application_name == NULL || *application_name == '\0'
+    return by_gateway(actor) || application_name == NULL || *application_name == '\0'
                ? NULL
                : application_name;
 }

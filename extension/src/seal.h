@@ -28,6 +28,9 @@ extern int of_anchor_interval;
 /* What both workers do between their turns: waits for the latch, at most so many milliseconds. */
 extern void of_worker_wait(long milliseconds);
 
+/* Holds off DROP EXTENSION until the transaction's end. False when the extension is not there. */
+extern bool of_hold_extension(void);
+
 /* Seals what is new, in a transaction of its own. False when the extension is not there (any more).
  */
 extern bool of_seal_batch(void);

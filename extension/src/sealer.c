@@ -3,12 +3,13 @@
  *
  * It waits on its latch, which the first writer after a look sets on commit; looks are PACE_US
  * apart, so that under load a seal takes many entries and few writers spend a signal on it. It
- * looks again by itself every LOOK_MS: for entries of writers that died between their commit and the
- * wake-up. Its work is done as onefin_owner (plan.c), though it
- * connects as a superuser. Without the extension in the database it says so in its slot and ends.
+ * looks again by itself every LOOK_MS: for entries of writers that died between their commit and
+ * the wake-up. Its work is done as onefin_owner (plan.c), though it connects as a superuser.
+ * Without the extension in the database it says so in its slot and ends.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -16,12 +17,14 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "seal.h"
+#include "session.h"
 #include "shared.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -34,6 +37,9 @@
  * CPU of a send went into signals, and every entry had a seal, a flush and a notification of its
  * own. */
 #define PACE_US 2000
+
+/* Milliseconds between looks for sessions that have expired. */
+#define SWEEP_MS 60000
 
 int of_anchor_interval = 3600;
 
@@ -97,6 +103,40 @@ static void anchor(void) {
     last_number = seal.number;
 }
 
+static void end_expired_sessions(void) {
+    StartTransactionCommand();
+    XactIsoLevel = XACT_READ_COMMITTED;
+    if (of_hold_extension()) {
+        PushActiveSnapshot(GetTransactionSnapshot());
+        (void)of_sessions_end_expired();
+        PopActiveSnapshot();
+    }
+    CommitTransactionCommand();
+}
+
+/* Sealing does not depend on it: what goes wrong is told, and tried again a minute later. */
+static void sweep(MemoryContext scratch) {
+    static TimestampTz last = 0;
+    TimestampTz now = GetCurrentTimestamp();
+
+    if (!TimestampDifferenceExceeds(last, now, SWEEP_MS))
+        return;
+    last = now;
+    MemoryContextSwitchTo(scratch);
+    PG_TRY();
+    { end_expired_sessions(); }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(TopMemoryContext);
+        EmitErrorReport();
+        FlushErrorState();
+        AbortCurrentTransaction();
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(TopMemoryContext);
+    MemoryContextReset(scratch);
+}
+
 void onefin_sealer_main(Datum database) {
     MemoryContext scratch;
 
@@ -113,6 +153,7 @@ void onefin_sealer_main(Datum database) {
 
     while (one_cycle(scratch)) {
         anchor();
+        sweep(scratch);
         of_worker_wait(LOOK_MS);
     }
     proc_exit(0);

@@ -1,46 +1,73 @@
 /*
- * session.c: logging in, and the sessions that come of it.
+ * session.c: sessions, from the token that names one to its end.
  *
- * A token is 32 random bytes in hexadecimal. It is told once, in the answer of login; kept is its
- * SHA-256. Passwords are argon2id by libsodium. Neither stands in an error message.
+ * A session counts while ended_at IS NULL and expires_at lies ahead: one comparison for a call.
+ * expires_at is kept at the earlier of ends_at and the last call plus the idle time of the role's
+ * policy, by touch() once a minute, and by a trigger when the policy changes. A session that has
+ * expired is refused from then on; that it is over is written, and told to gateways, by the worker.
  */
 #include "postgres.h"
 
 #include "session.h"
 
-#include "call.h"
 #include "catalog/pg_type_d.h"
 #include "commands/trigger.h"
-#include "errors.h"
 #include "executor/spi.h"
-#include "follow.h"
 #include "fmgr.h"
 #include "journal.h"
 #include "json.h"
-#include "miscadmin.h"
 #include "plan.h"
 #include "row.h"
 #include "sha256.h"
+#include "throttle.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 #include "watch.h"
 
-#include <sodium.h>
+#define TOUCH_MS 60000 /* last_seen is kept to the minute */
 
-#define TOKEN_BYTES  32
-#define TOUCH_MS     60000 /* last_seen is kept to the minute */
-#define PASSWORD_MIN 8
-#define PASSWORD_MAX 1024
+/* Sessions that the worker ends at a time. */
+#define SWEEP_ROWS "1000"
 
-static Datum token_hash(text *token) {
+/* The ends of session s under policy p, when it was last used at the time given. */
+#define ENDS_UNDER_POLICY(used)                                                                    \
+    "ends_at = s.created_at + p.lifetime_minutes * interval '1 minute',"                           \
+    " expires_at = least(s.created_at + p.lifetime_minutes * interval '1 minute', " used           \
+    " + p.idle_minutes * interval '1 minute')"
+
+/* Ends the sessions that a condition names, told in the order of their ids. */
+#define ENDED(condition)                                                                           \
+    "WITH ended AS (UPDATE onefin.session SET ended_at = now() " condition                         \
+    " RETURNING id, account_id) SELECT id, account_id FROM ended ORDER BY id"
+
+static const struct {
+    const char *kind;
+    const char *why;
+} ends[] = {
+    [OF_END_LOGOUT] = {"session.ended", "logout"},
+    [OF_END_EXPIRED] = {"session.ended", "expired"},
+    [OF_END_REVOKED] = {"session.revoked", "revoked"},
+    [OF_END_EVICTED] = {"session.revoked", "evicted"},
+    [OF_END_PASSWORD] = {"session.revoked", "password"},
+    [OF_END_RIGHTS] = {"session.revoked", "rights"},
+    [OF_END_DISABLED] = {"session.revoked", "disabled"},
+};
+
+Datum of_token_hash(text *token) {
     return PointerGetDatum(of_sha256(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token)));
 }
 
+/* Notes that a session is used. Where another call is noting it, or ending it, that one does it:
+ * none waits for another, which may take long. */
 static void touch(int64 session) {
     static OfStatement update = {
-        "UPDATE onefin.session SET last_seen = now() WHERE id = $1", 1, {INT8OID}};
+        "UPDATE onefin.session s SET last_seen = now(), " ENDS_UNDER_POLICY(
+            "now()") " FROM onefin.account a JOIN onefin.session_policy_now p ON p.role = a.role"
+                     " WHERE a.id = s.account_id AND s.id = (SELECT id FROM onefin.session"
+                     " WHERE id = $1 AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED)",
+        1,
+        {INT8OID}};
     OfArgs args = {0};
 
     of_arg_id(&args, session);
@@ -53,7 +80,7 @@ static void touch(int64 session) {
 bool of_session_find(text *token, OfActor *actor) {
     enum { ID, ACCOUNT, LAST_SEEN, EXPIRES_AT, ENDED_AT };
     static const char *const names[] = {"id", "account_id", "last_seen", "expires_at", "ended_at"};
-    Datum hash = token_hash(token);
+    Datum hash = of_token_hash(token);
     TimestampTz now = GetCurrentTimestamp();
     TimestampTz last_seen = 0;
     OfFound session;
@@ -77,59 +104,6 @@ bool of_session_find(text *token, OfActor *actor) {
     return true;
 }
 
-/* Journals the end of the sessions in SPI_tuptable (id, account), and ends their watches. */
-static int tell_ended(const char *kind) {
-    SPITupleTable *rows = SPI_tuptable;
-    uint64 n = SPI_processed;
-
-    for (uint64 i = 0; i < n; i++) {
-        bool isnull;
-        int64 session = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull));
-        int64 account = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull));
-
-        of_watches_end(account, session, 0);
-        of_journal(&(OfEntry){
-            .kind = kind, .audience = OF_TO_ACCOUNT, .subject = session, .account = account});
-    }
-    return (int)n;
-}
-
-/* Ends a session. False when it was not open. kind: session.ended or session.revoked. */
-bool of_session_end(int64 session, const char *kind) {
-    static OfStatement update = {"UPDATE onefin.session SET ended_at = now()"
-                                 " WHERE id = $1 AND ended_at IS NULL RETURNING id, account_id",
-                                 1,
-                                 {INT8OID}};
-    OfArgs args = {0};
-    int n;
-
-    of_arg_id(&args, session);
-    of_spi_begin();
-    of_run_as_owner(&update, &args, false);
-    n = tell_ended(kind);
-    of_spi_end();
-    return n == 1;
-}
-
-/* Ends all open sessions of an account but one (0: all). Returns how many. */
-int of_sessions_end_all(int64 account, int64 but, const char *kind) {
-    static OfStatement update = {
-        "UPDATE onefin.session SET ended_at = now()"
-        " WHERE account_id = $1 AND id <> $2 AND ended_at IS NULL RETURNING id, account_id",
-        2,
-        {INT8OID, INT8OID}};
-    OfArgs args = {0};
-    int n;
-
-    of_arg_id(&args, account);
-    of_arg(&args, Int64GetDatum(but), false);
-    of_spi_begin();
-    of_run_as_owner(&update, &args, false);
-    n = tell_ended(kind);
-    of_spi_end();
-    return n;
-}
-
 /* The account as JSON. */
 Datum of_account_json(int64 account) {
     static OfStatement read = {"SELECT body FROM onefin.account_body WHERE id = $1", 1, {INT8OID}};
@@ -139,120 +113,87 @@ Datum of_account_json(int64 account) {
     return of_value(&read, &args, true, true);
 }
 
-/* Compares with a hash of nothing when there is no account, so that both take as long. */
-static bool password_fits(const char *hash, text *password) {
-    static const char nobody[crypto_pwhash_STRBYTES] =
-        "$argon2id$v=19$m=65536,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
-        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/* Journals the end of the sessions in SPI_tuptable, and ends their watches. */
+static int tell_ended(OfEnd end) {
+    SPITupleTable *rows = SPI_tuptable;
+    uint64 n = SPI_processed;
 
-    return crypto_pwhash_str_verify(hash ? hash : nobody, VARDATA_ANY(password),
-                                    VARSIZE_ANY_EXHDR(password)) == 0 &&
-           hash != NULL;
-}
+    for (uint64 i = 0; i < n; i++) {
+        bool isnull;
+        int64 session = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull));
+        int64 account = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull));
 
-/* The active account of a login, with this password or 0; *named is the login's account in any
- * case. */
-static int64 authenticate(text *login, text *password, int64 *named) {
-    static OfStatement find = {"SELECT id, password_hash FROM onefin.account"
-                               " WHERE lower(login) = lower($1) AND disabled_at IS NULL",
-                               1,
-                               {TEXTOID}};
-    OfArgs args = {0};
-    char *hash = NULL;
-    bool fits;
-
-    *named = 0;
-    of_arg(&args, PointerGetDatum(login), false);
-    of_spi_begin();
-    if (of_run_as_owner(&find, &args, false) == 1) {
-        *named = of_result_id(0, 1);
-        hash = of_result_text(0, 2);
+        of_watches_end(account, session, 0);
+        of_journal(&(OfEntry){.kind = ends[end].kind,
+                              .audience = OF_TO_ACCOUNT,
+                              .subject = session,
+                              .account = account,
+                              .detail = of_detail("why", ends[end].why)});
     }
-    fits = password_fits(hash, password);
-    of_spi_end();
-    return fits ? *named : 0;
+    return (int)n;
 }
 
-static int64 open_session(int64 account, text *token, Datum device, Datum address) {
-    static OfStatement insert = {
-        "INSERT INTO onefin.session (account_id, token_hash, device, address, expires_at)"
-        " SELECT $1, $2, $3, $4, now() + interval '1 day' * (s.value #>> '{}')::numeric::integer"
-        " FROM onefin.setting_now s WHERE s.name = 'session_days' RETURNING id",
-        4,
-        {INT8OID, BYTEAOID, TEXTOID, INETOID}};
+/* Runs a statement made by ENDED. Returns how many sessions it ended. */
+static int end_by(OfStatement *update, const OfArgs *args, OfEnd end) {
+    int n;
+
+    of_spi_begin();
+    of_run_as_owner(update, args, false);
+    n = tell_ended(end);
+    of_spi_end();
+    return n;
+}
+
+/* Ends a session. False when it was not open. */
+bool of_session_end(int64 session, OfEnd end) {
+    static OfStatement update = {ENDED("WHERE id = $1 AND ended_at IS NULL"), 1, {INT8OID}};
     OfArgs args = {0};
-    int64 session;
+
+    of_arg_id(&args, session);
+    return end_by(&update, &args, end) == 1;
+}
+
+/* Ends all open sessions of an account but one (0: all). Returns how many. */
+int of_sessions_end_all(int64 account, int64 but, OfEnd end) {
+    static OfStatement update = {
+        ENDED("WHERE account_id = $1 AND id <> $2 AND ended_at IS NULL"), 2, {INT8OID, INT8OID}};
+    OfArgs args = {0};
 
     of_arg_id(&args, account);
-    of_arg(&args, token_hash(token), false);
-    of_arg(&args, device, device == (Datum)0);
-    of_arg(&args, address, address == (Datum)0);
-    of_spi_begin();
-    of_run_as_owner(&insert, &args, false);
-    session = of_result_id(0, 1);
-    of_spi_end();
-    return session;
+    of_arg(&args, Int64GetDatum(but), false);
+    return end_by(&update, &args, end);
 }
 
-static text *new_token(void) {
-    unsigned char bytes[TOKEN_BYTES];
-    char hex[2 * TOKEN_BYTES + 1];
+/* Ends the n sessions of an account that were unused for longest. */
+void of_sessions_evict(int64 account, int n) {
+    static OfStatement update = {
+        ENDED("WHERE ended_at IS NULL AND id IN (SELECT id FROM onefin.session"
+              " WHERE account_id = $1 AND ended_at IS NULL AND expires_at > now()"
+              " ORDER BY last_seen, id LIMIT $2)"),
+        2,
+        {INT8OID, INT4OID}};
+    OfArgs args = {0};
 
-    randombytes_buf(bytes, sizeof(bytes));
-    sodium_bin2hex(hex, sizeof(hex), bytes, sizeof(bytes));
-    return cstring_to_text(hex);
+    of_arg_id(&args, account);
+    of_arg(&args, Int32GetDatum(n), false);
+    end_by(&update, &args, OF_END_EVICTED);
 }
 
-static Datum login_json(text *token, int64 session, int64 account) {
-    JsonbParseState *json = NULL;
+/* What is locked is being used or ended by another; it is looked at the next time. */
+int of_sessions_end_expired(void) {
+    static OfStatement update = {ENDED("WHERE id IN (SELECT id FROM onefin.session"
+                                       " WHERE ended_at IS NULL AND expires_at <= now()"
+                                       " LIMIT " SWEEP_ROWS " FOR NO KEY UPDATE SKIP LOCKED)"),
+                                 0,
+                                 {0}};
 
-    of_json_begin(&json);
-    of_json_string(&json, "token", text_to_cstring(token));
-    of_json_id(&json, "session", session);
-    of_json_number(&json, "seal", of_position());
-    of_json_value(&json, "account", of_account_json(account));
-    return JsonbPGetDatum(of_json_end(&json));
+    of_failures_forget();
+    return end_by(&update, NULL, OF_END_EXPIRED);
 }
 
-/*
- * onefin.login(login, password, device, address). Result: token, session, seal, account; the
- * position is taken before the session's own entry is sealed. Error 28P01 for all that is wrong
- * with login and password alike.
- */
-PG_FUNCTION_INFO_V1(onefin_login);
-Datum onefin_login(PG_FUNCTION_ARGS) {
-    Datum device = PG_ARGISNULL(2) ? (Datum)0 : PG_GETARG_DATUM(2);
-    Datum address = PG_ARGISNULL(3) ? (Datum)0 : PG_GETARG_DATUM(3);
-    OfActor *actor = palloc0(sizeof(OfActor));
-    OfActor *before;
-    int64 named;
-    text *token;
-
-    if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-        PG_RETURN_JSONB_P(of_call_error(ERRCODE_INVALID_PARAMETER_VALUE,
-                                        "login and password are needed", "Both are strings.",
-                                        NULL));
-    actor->account = authenticate(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1), &named);
-    if (actor->account == 0) {
-        of_journal(&(OfEntry){.kind = "session.refused", .audience = OF_TO_NONE, .account = named});
-        PG_RETURN_JSONB_P(of_call_error(ERRCODE_INVALID_PASSWORD, "login or password is wrong",
-                                        "Check both; your admin can set a new password.", NULL));
-    }
-    token = new_token();
-    actor->session = open_session(actor->account, token, device, address);
-    actor->address = address;
-    before = of_set_call_actor(actor);
-    PG_TRY();
-    {
-        of_journal(&(OfEntry){.kind = "session.started",
-                              .audience = OF_TO_ACCOUNT,
-                              .subject = actor->session,
-                              .account = actor->account});
-    }
-    PG_FINALLY();
-    { of_set_call_actor(before); }
-    PG_END_TRY();
-    PG_RETURN_JSONB_P(of_call_result(login_json(token, actor->session, actor->account)));
+PG_FUNCTION_INFO_V1(onefin_end_expired_sessions);
+Datum onefin_end_expired_sessions(PG_FUNCTION_ARGS) {
+    PG_RETURN_INT32(of_sessions_end_expired());
 }
 
 PG_FUNCTION_INFO_V1(onefin_api_logout);
@@ -260,7 +201,7 @@ Datum onefin_api_logout(PG_FUNCTION_ARGS) {
     const OfActor *actor = of_require_actor();
 
     if (actor->session)
-        of_session_end(actor->session, "session.ended");
+        of_session_end(actor->session, OF_END_LOGOUT);
     PG_RETURN_JSONB_P(of_json_empty());
 }
 
@@ -279,7 +220,7 @@ Datum onefin_api_revoke_session(PG_FUNCTION_ARGS) {
     of_spi_begin();
     mine = of_run(&find, &args, false) == 1; /* under the caller's row-level security */
     of_spi_end();
-    if (!mine || !of_session_end(session, "session.revoked"))
+    if (!mine || !of_session_end(session, OF_END_REVOKED))
         ereport(ERROR,
                 (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no session %lld", (long long)session),
                  errhint("sessions lists yours.")));
@@ -288,65 +229,129 @@ Datum onefin_api_revoke_session(PG_FUNCTION_ARGS) {
     PG_RETURN_JSONB_P(of_json_end(&json));
 }
 
-static char *hash_password(text *password) {
-    char *hash = palloc(crypto_pwhash_STRBYTES);
-    size_t length = VARSIZE_ANY_EXHDR(password);
-
-    if (length < PASSWORD_MIN || length > PASSWORD_MAX)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("a password has %d to %d bytes", PASSWORD_MIN, PASSWORD_MAX),
-                        errhint("Choose a longer one: three or four words will do.")));
-    if (crypto_pwhash_str(hash, VARDATA_ANY(password), length, crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                          crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0)
-        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
-                        errdetail("Hashing a password takes 64 MiB.")));
-    return hash;
-}
-
-PG_FUNCTION_INFO_V1(onefin_password_hash);
-Datum onefin_password_hash(PG_FUNCTION_ARGS) {
-    if (PG_ARGISNULL(0))
-        PG_RETURN_NULL();
-    PG_RETURN_TEXT_P(cstring_to_text(hash_password(PG_GETARG_TEXT_PP(0))));
-}
-
-PG_FUNCTION_INFO_V1(onefin_create_admin);
-Datum onefin_create_admin(PG_FUNCTION_ARGS) {
-    static OfStatement insert = {"INSERT INTO onefin.account (login, password_hash, name, role)"
-                                 " VALUES ($1, $2, $3, 'admin') RETURNING id",
-                                 3,
-                                 {TEXTOID, TEXTOID, TEXTOID}};
+/* Whose sessions are meant: 0 is the actor's own, another's are an admin's. One answer for an
+ * account that does not exist and for one whose sessions are not the actor's business. */
+static int64 session_owner(int64 account) {
+    static OfStatement find = {"SELECT FROM onefin.account WHERE id = $1", 1, {INT8OID}};
+    const OfActor *actor = of_require_actor();
     OfArgs args = {0};
-    int64 account;
+    bool found;
 
-    if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
-        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                        errmsg("login, password and name are needed")));
-    of_arg(&args, PG_GETARG_DATUM(0), false);
-    of_arg_text(&args, hash_password(PG_GETARG_TEXT_PP(1)));
-    of_arg(&args, PG_GETARG_DATUM(2), false);
+    if (account == 0 || account == actor->account)
+        return actor->account;
+    of_arg_id(&args, account);
     of_spi_begin();
-    of_run_as_owner(&insert, &args, false);
-    account = of_result_id(0, 1);
+    found = actor->role == OF_ADMIN && of_run_as_owner(&find, &args, true) == 1;
     of_spi_end();
-    PG_RETURN_INT64(account);
+    if (!found)
+        ereport(ERROR,
+                (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no account %lld", (long long)account),
+                 errhint("Without an account it is about your own sessions.")));
+    return account;
 }
 
-/* AFTER UPDATE, when the rights or the password of the account changed (50_journal.sql says which).
+PG_FUNCTION_INFO_V1(onefin_session_owner);
+Datum onefin_session_owner(PG_FUNCTION_ARGS) {
+    PG_RETURN_INT64(session_owner(PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0)));
+}
+
+PG_FUNCTION_INFO_V1(onefin_api_revoke_sessions);
+Datum onefin_api_revoke_sessions(PG_FUNCTION_ARGS) {
+    int64 account = session_owner(PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0));
+    JsonbParseState *json = NULL;
+    int n = of_sessions_end_all(account, of_actor()->session, OF_END_REVOKED);
+
+    of_json_begin(&json);
+    of_json_id(&json, "account", account);
+    of_json_number(&json, "ended", n);
+    PG_RETURN_JSONB_P(of_json_end(&json));
+}
+
+/* A column of a row as text; NULL for NULL. */
+static char *column(HeapTuple row, TupleDesc desc, const char *name) {
+    return SPI_getvalue(row, desc, SPI_fnumber(desc, name));
+}
+
+static void apply_policy(HeapTuple policy, TupleDesc desc) {
+    static OfStatement update = {
+        "UPDATE onefin.session s SET " ENDS_UNDER_POLICY(
+            "s.last_seen") " FROM onefin.account a JOIN onefin.session_policy_now p ON p.role = "
+                           "a.role"
+                           " WHERE a.role = $1 AND s.account_id = a.id AND s.ended_at IS NULL"
+                           " AND s.expires_at > now()",
+        1,
+        {TEXTOID}};
+    OfArgs args = {0};
+
+    of_arg_text(&args, column(policy, desc, "role"));
+    of_spi_begin();
+    of_run_as_owner(&update, &args, false);
+    of_spi_end();
+}
+
+/*
+ * AFTER each change of a policy: the ends of the role's open sessions move to where they would be
+ * had it always been so. A session that is then past its end is over at once; one that had expired
+ * stays so. A login under way meanwhile may still follow the old policy, until its first touch().
+ */
+PG_FUNCTION_INFO_V1(onefin_session_policy_apply);
+Datum onefin_session_policy_apply(PG_FUNCTION_ARGS) {
+    TriggerData *trigger = (TriggerData *)fcinfo->context;
+    TupleDesc desc;
+
+    if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+        !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("onefin.session_policy_apply is an AFTER trigger for each row")));
+    desc = RelationGetDescr(trigger->tg_relation);
+    apply_policy(trigger->tg_trigtuple, desc);
+    if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+        apply_policy(trigger->tg_newtuple, desc);
+    return PointerGetDatum(NULL);
+}
+
+/* Whether an UPDATE changed a column. */
+static bool changed(const TriggerData *trigger, const char *name) {
+    TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+    const char *before = column(trigger->tg_trigtuple, desc, name);
+    const char *after = column(trigger->tg_newtuple, desc, name);
+
+    return before && after ? strcmp(before, after) != 0 : before != after;
+}
+
+static OfEnd end_of_account(const TriggerData *trigger) {
+    if (column(trigger->tg_newtuple, RelationGetDescr(trigger->tg_relation), "disabled_at"))
+        return OF_END_DISABLED;
+    if (changed(trigger, "role") || changed(trigger, "org_id") || changed(trigger, "department_id"))
+        return OF_END_RIGHTS;
+    return OF_END_PASSWORD;
+}
+
+/*
+ * AFTER UPDATE, when the rights or the password of the account changed (25_session.sql says which).
+ * The session that made the change stays, unless the account is out or has another role: what a
+ * connection is told was settled when it logged in.
  */
 PG_FUNCTION_INFO_V1(onefin_account_end_sessions);
 Datum onefin_account_end_sessions(PG_FUNCTION_ARGS) {
     TriggerData *trigger = (TriggerData *)fcinfo->context;
-    TupleDesc desc;
-    bool isnull;
+    int64 account;
+    OfEnd end;
+    bool all;
 
     if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
         !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("onefin.account_end_sessions is an UPDATE trigger for each row")));
-    desc = RelationGetDescr(trigger->tg_relation);
-    of_sessions_end_all(
-        DatumGetInt64(SPI_getbinval(trigger->tg_newtuple, desc, SPI_fnumber(desc, "id"), &isnull)),
-        of_actor()->session, "session.revoked");
+    account = strtoll(column(trigger->tg_newtuple, RelationGetDescr(trigger->tg_relation), "id"),
+                      NULL, 10);
+    end = end_of_account(trigger);
+    all = end == OF_END_DISABLED || changed(trigger, "role");
+    if (changed(trigger, "password_hash"))
+        of_journal(&(OfEntry){.kind = "account.password_changed",
+                              .audience = OF_TO_ADMIN,
+                              .subject = account,
+                              .account = account});
+    of_sessions_end_all(account, all ? 0 : of_actor()->session, end);
     return PointerGetDatum(NULL);
 }

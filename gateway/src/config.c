@@ -30,13 +30,25 @@ static const char *parse_text(const char *text, void *into) {
     return NULL;
 }
 
-static const char *parse_address(const char *text, void *into) {
+static bool is_address(const char *text) {
     unsigned char address[sizeof(struct in6_addr)];
 
+    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
+static const char *parse_address(const char *text, void *into) {
     /* libwebsockets listens on every interface when it cannot read what it is given. */
-    if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1)
-        return "an IPv4 or IPv6 address";
-    return parse_text(text, into);
+    return is_address(text) ? parse_text(text, into) : "an IPv4 or IPv6 address";
+}
+
+static const char *parse_addresses(const char *text, void *into) {
+    char *copy = memory_text(text), *rest = copy, *one;
+    bool good = true;
+
+    while ((one = strsep(&rest, " ")))
+        good = good && (!*one || is_address(one));
+    free(copy);
+    return good ? parse_text(text, into) : "IPv4 or IPv6 addresses, separated by spaces";
 }
 
 static const char *parse_conninfo(const char *text, void *into) {
@@ -145,6 +157,8 @@ static const struct setting {
      "seconds of silence before a ping; cut after twice as many"},
     {"origins", parse_text, &config.origins, "",
      "origins of pages allowed to connect, separated by spaces; empty: this host's only"},
+    {"proxies", parse_addresses, &config.proxies, "127.0.0.1 ::1",
+     "addresses of reverse proxies whose X-Forwarded-For is believed, separated by spaces"},
     {"log_level", parse_level, &config.log_level, "info", "error, warning, info or debug"},
 };
 
@@ -268,4 +282,5 @@ void config_free(void) {
     free(config.page);
     free(config.store);
     free(config.origins);
+    free(config.proxies);
 }

@@ -27,6 +27,7 @@ struct config {
     unsigned login_timeout; /* seconds */
     unsigned ping_interval; /* seconds */
     char *origins;
+    char *proxies;
     enum log_level log_level;
 };
 

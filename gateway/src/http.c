@@ -26,6 +26,7 @@
 #include "follow.h"
 #include "memory.h"
 #include "metrics.h"
+#include "peer.h"
 #include "rpc_codes.h"
 #include "upload.h"
 #include "ws.h"
@@ -164,7 +165,8 @@ char *http_parameter(struct lws *wsi, const char *name) {
 char *http_address(struct lws *wsi) {
     char address[64];
 
-    return lws_get_peer_simple(wsi, address, sizeof address) ? memory_text(address) : NULL;
+    peer_address(wsi, address, sizeof address);
+    return *address ? memory_text(address) : NULL;
 }
 
 static void answer_health(struct exchange *exchange) {

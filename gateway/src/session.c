@@ -18,6 +18,7 @@
 #include "idmap.h"
 #include "memory.h"
 #include "metrics.h"
+#include "peer.h"
 #include "rpc.h"
 
 #include <assert.h>
@@ -94,7 +95,7 @@ void session_open(struct session *session, struct lws *wsi) {
     *session = (struct session){.wsi = wsi};
     ev_init(&session->patience, on_impatient);
     session->patience.data = session;
-    lws_get_peer_simple(wsi, session->address, sizeof session->address);
+    peer_address(wsi, session->address, sizeof session->address);
     rpc_open(session);
     LIST_INSERT_HEAD(&sessions, session, all);
     metrics.connections++;

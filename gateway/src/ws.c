@@ -8,6 +8,7 @@
 #include "config.h"
 #include "memory.h"
 #include "metrics.h"
+#include "peer.h"
 #include "rpc.h"
 #include "session.h"
 
@@ -122,21 +123,6 @@ static bool has_header(struct lws *wsi, enum lws_token_indexes header, char *val
     return lws_hdr_copy(wsi, value, room, header) > 0;
 }
 
-/* Is `word` in a list separated by commas or spaces? */
-static bool lists(const char *list, const char *word) {
-    size_t length = strlen(word);
-
-    while (*list) {
-        size_t n = strcspn(list, ", ");
-
-        if (n == length && strncasecmp(list, word, n) == 0)
-            return true;
-        list += n;
-        list += strspn(list, ", ");
-    }
-    return false;
-}
-
 /* Only browsers send an origin, and only they carry a stranger's page to us. */
 static bool origin_is_allowed(struct lws *wsi) {
     char origin[256], host[256];
@@ -147,7 +133,7 @@ static bool origin_is_allowed(struct lws *wsi) {
     if (!has_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin))
         return false;
     if (*config.origins)
-        return lists(config.origins, origin);
+        return list_has(config.origins, origin);
     of_origin = strstr(origin, "://");
     return of_origin && has_header(wsi, WSI_TOKEN_HOST, host, sizeof host) &&
            strcasecmp(of_origin + 3, host) == 0;
@@ -168,7 +154,7 @@ int ws_confirm_upgrade(struct lws *wsi) {
         return -1;
     if (!has_header(wsi, WSI_TOKEN_GET_URI, value, sizeof value) || strcmp(value, WS_PATH) != 0)
         return refuse(wsi, HTTP_STATUS_NOT_FOUND, "WebSockets are at " WS_PATH);
-    if (!has_header(wsi, WSI_TOKEN_PROTOCOL, value, sizeof value) || !lists(value, WS_PROTOCOL))
+    if (!has_header(wsi, WSI_TOKEN_PROTOCOL, value, sizeof value) || !list_has(value, WS_PROTOCOL))
         return refuse(wsi, HTTP_STATUS_BAD_REQUEST, "the subprotocol is " WS_PROTOCOL);
     if (!origin_is_allowed(wsi))
         return refuse(wsi, HTTP_STATUS_FORBIDDEN, "origin not allowed");

@@ -35,7 +35,7 @@ async function settled() {
     const marked = (person, id) => people[person].events.some(event => event.message?.id === id);
     const own = { ada: 'Anor', nora: 'Anor', sue: 'Chinor', ann: 'Anor', kim: 'Anor', lee: 'Bahor', moe: 'Chinor' };
     const sessions = people.ben.events.length;
-    await (await world.connect('ben')).close();
+    await (await world.connect('ben')).call('logout');
     await until(() => Object.entries(own).every(([person, org]) => marked(person, marks[org]))
         && people.ben.events.length > sessions, `all to be told of the mark, ben (${ben.id}) of his session`);
 }

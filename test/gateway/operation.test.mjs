@@ -74,6 +74,7 @@ test('a bad setting, a missing file and a port in use stop it with a message', (
     const tries = [
         ['no_such_setting = 1', /no_such_setting/],
         ['port = many', /port/],
+        ['proxies = 127.0.0.1 localhost', /proxies/],
         [`port = ${world.gateway.port}\nstore = ${world.gateway.store}\ndatabase = ${world.cluster.conninfo('onefin_gateway')}`,
             new RegExp(`${world.gateway.port}`)],
     ];

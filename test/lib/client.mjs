@@ -22,14 +22,14 @@ export class Connection {
     #waiting = new Map();
 
     /** Resolves when the WebSocket is open. `onNotification(method, params)` sees each in order. */
-    static async open(url, onNotification) {
+    static async open(url, onNotification, headers = {}) {
         const connection = new Connection();
         connection.notifications = [];
         connection.unasked = []; // responses to no request of ours
         connection.onNotification = onNotification ?? ((method, params) => {
             connection.notifications.push({ method, params });
         });
-        connection.socket = new WebSocket(url, 'onefin.v1', { perMessageDeflate: false });
+        connection.socket = new WebSocket(url, 'onefin.v1', { perMessageDeflate: false, headers });
         connection.socket.on('message', data => connection.#frame(data));
         connection.closed = new Promise(resolve => {
             connection.socket.on('close', (code, reason) => {

@@ -97,9 +97,9 @@ export class World {
     }
 
     /** One connection, logged in; it ends when it ends. */
-    async connect(login) {
+    async connect(login, device) {
         const connection = await Connection.open(this.gateway.url);
-        Object.assign(connection, await connection.call('login', { login, password }));
+        Object.assign(connection, await connection.call('login', { login, password, device }));
         return connection;
     }
 

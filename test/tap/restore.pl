@@ -38,7 +38,7 @@ sub content
         q{SELECT string_agg(format('SELECT %L, count(*), md5(string_agg(r::text, chr(10) ORDER BY r::text)) FROM onefin.%I r',
         relname, relname), ' UNION ALL ' ORDER BY relname)
         FROM pg_class WHERE relnamespace = 'onefin'::regnamespace AND relkind = 'r'
-            AND relname NOT IN ('seal', 'access_change')}));
+            AND relname NOT IN ('seal', 'access_change', 'login_failure')}));
 }
 
 # The sequences that would give an id that is taken.
@@ -90,7 +90,9 @@ $old->safe_psql(
     SELECT onefin.file_end('w0', (r ->> 'document')::bigint, r ->> 'key', 1, 'a.pdf', 'application/pdf', 5,
         sha256('x')) FROM (SELECT onefin.file_begin('w0', 1, 'a.pdf') -> 'result' AS r) b;
     SELECT onefin.call('w0', 'send', '{"topic": 1, "documents": [1]}');
-    INSERT INTO onefin.setting VALUES ('session_days', '7');
+    INSERT INTO onefin.setting VALUES ('client_sees_versions', 'true');
+    INSERT INTO onefin.session_policy VALUES ('client', 7, 'refuse', 60, 120);
+    SELECT onefin.login('nobody', 'wrong', NULL, '192.0.2.1');
     INSERT INTO onefin.topic_kind VALUES (6, 'salary', '{"uz": "Oylik", "ru": "Зарплата", "en": "Salary"}');
     UPDATE onefin.department SET name = name;
     GRANT SELECT ON onefin.department TO onefin_analyst;
@@ -98,8 +100,11 @@ $old->safe_psql(
 record_holds($old, 'firm', 'before');
 my $content = content($old, 'firm');
 my $chain = chain($old, 'firm');
-is($old->safe_psql('firm', q{SELECT count(*) FROM onefin.setting WHERE name = 'session_days' AND value = '7'}), 1,
-    'a setting of its own');
+my $settings = q{SELECT (SELECT value FROM onefin.setting_now WHERE name = 'client_sees_versions'),
+    (SELECT to_jsonb(p) - 'role' FROM onefin.session_policy_now p WHERE role = 'client'),
+    (SELECT count(*) > 0 FROM onefin.login_failure)};
+my $kept = 'true|{"when_full": "refuse", "idle_minutes": 60, "max_sessions": 7, "lifetime_minutes": 120}|';
+is($old->safe_psql('firm', $settings), $kept . 't', 'settings of its own, and a failed login');
 
 # Dumped as README says, restored into a young cluster, into an old one, and beside itself.
 command_ok([ 'pg_dump', '-Fc', '-f', "$folder/firm.dump", $old->connstr('firm') ], 'pg_dump');
@@ -120,8 +125,7 @@ for my $node ($young, $aged, $old)
             "$folder/firm.dump" ], $when);
     }
     goes_on($node, 'restored', $content, $chain, $when);
-    is($node->safe_psql('restored', q{SELECT value FROM onefin.setting_now WHERE name = 'session_days'}), 7,
-        "$when: the setting holds");
+    is($node->safe_psql('restored', $settings), $kept . 'f', "$when: the settings hold, the failed login is left behind");
 }
 $young->safe_psql('postgres', 'CREATE DATABASE text TEMPLATE template0');
 {

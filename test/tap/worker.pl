@@ -142,6 +142,13 @@ cmp_ok(starts($node, "onefin sealer of database $oid\"") - $before, '<', 10,
 $node->safe_psql('two', 'ALTER TABLE onefin.hidden RENAME TO seal');
 record_holds($node, 'two', 'after the failure');
 
+# It ends sessions that have expired: one that starts does so at once.
+$node->safe_psql('two', 'UPDATE onefin.session SET expires_at = now() WHERE id = 3');
+$node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . sealer_pid($node, 'two') . ')');
+$node->poll_query_until('two', q{SELECT count(*) = 1 FROM onefin.journal WHERE kind = 'session.ended' AND subject_id = 3})
+  or die 'the expired session does not end';
+record_holds($node, 'two', 'a session expired');
+
 # Ended by hand, it comes back.
 $node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . sealer_pid($node, 'two') . ')');
 $node->safe_psql('two', q{SELECT onefin.call('w0', 'send', '{"topic": 1, "text": "terminated"}')});

@@ -1,0 +1,14 @@
+/*
+ * peer.h - where a client is.
+ */
+#pragma once
+
+#include <libwebsockets.h>
+#include <stdbool.h>
+
+/* Is `word` in a list separated by commas or spaces? */
+bool list_has(const char *list, const char *word);
+
+/* The client's address as text, for the database; "" when it is not known. To be asked while the
+ * request's headers are there: up to LWS_CALLBACK_ESTABLISHED. */
+void peer_address(struct lws *wsi, char *address, size_t room);
