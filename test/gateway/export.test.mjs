@@ -386,6 +386,12 @@ for (const format of formats) {
                     spoil('blank', at, raw.toSpliced(at, 0, raw[at].endsWith('\r\n') ? '\r\n' : '\n'), lines[at]);
                 }
             }
+            const records = parse(format, text);
+            for (let seal = 1; seal <= last; seal++) {
+                const at = records.findIndex(record => record.seal === seal) + first;
+                const rest = raw.filter((_, i) => records[i - first]?.seal !== seal);
+                found(rest.join(''), [lines[at]], `the whole of seal ${seal} removed`);
+            }
             found(`${text}${raw[end]}`, [lines[end] + 1], 'a second end');
             found(`${text}\n`, [lines[end] + 1], 'a line more');
         }
@@ -444,6 +450,9 @@ test('forms that exports do not have are refused', () => {
     const same = raw.map(one => `${JSON.stringify(JSON.parse(one), null, 1).replaceAll('\n', '')} \r\n`).join('')
         .replaceAll('message', '\\u006dess\\u0061ge');
     assert.equal(verify(file(same)).status, 0);
+    // Entries withheld that are none.
+    const [nothing] = rechain([{ line: 'withheld', seal: 1, index: 0, entries: 0, digests: '' }]);
+    found(raw.toSpliced(1, 0, write('jsonl', nothing)).join(''), [2], 'nothing withheld');
     // A beginning that cannot be, with all hashes made to fit it.
     const records = parse('jsonl', texts.jsonl);
     for (const change of [{ from: 0 }, { from: 5, to: 3 }, { before: 'ab'.repeat(32) }]) {
@@ -603,6 +612,23 @@ test('a client that leaves in the middle is no trouble', async () => {
     }
     assert.equal((await fetch(`${world.gateway.http}/healthz`)).status, 200);
     assert.equal(verify(file(await download('csv', { to: 3 }))).status, 0);
+});
+
+test('what a superuser did to the tables is found in what is exported then', async () => {
+    const [changed, gone] = await world.cluster.query("SELECT id FROM onefin.journal WHERE kind = 'message.sent' ORDER BY id");
+    await world.cluster.query('ALTER TABLE onefin.journal DISABLE TRIGGER ALL');
+    const place = id => world.cluster.value('SELECT number FROM onefin.seal WHERE $1 = ANY (entries)', [id]);
+    await world.cluster.query('UPDATE onefin.journal SET actor_id = actor_id + 1 WHERE id = $1', [changed.id]);
+    for (const params of [{}, { kind: 'x' }]) {
+        const { status, broken } = verify(file(await download('csv', { to: last, ...params })));
+        assert.deepEqual([status, broken.seal, broken.entry], [1, await place(changed.id), params.kind ? null : changed.id]);
+        assert.match(broken.what, /not as it was sealed/);
+    }
+    await world.cluster.query('UPDATE onefin.journal SET actor_id = actor_id - 1 WHERE id = $1', [changed.id]);
+    await world.cluster.query('DELETE FROM onefin.journal WHERE id = $1', [gone.id]);
+    const { status, broken } = verify(file(await download('jsonl', { to: last, kind: 'x' })));
+    assert.deepEqual([status, broken.seal, broken.entry], [1, await place(gone.id), gone.id]);
+    assert.match(broken.what, /lost the entry/);
 });
 
 test('nothing secret is in the logs', () => {
