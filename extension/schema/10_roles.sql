@@ -27,6 +27,13 @@ ALTER ROLE onefin_gateway SET log_error_verbosity = 'terse';
 -- Each statement inside a call sees what others have committed: who counts sessions or failed logins
 -- under a lock would count what was there before it.
 ALTER ROLE onefin_gateway SET default_transaction_isolation = 'read committed';
+-- Nor plans, in which parameters stand as constants, whoever has them printed: the server, auto_explain
+-- or pgaudit. (Of what is not loaded these are names only.)
+ALTER ROLE onefin_gateway SET debug_print_parse = off;
+ALTER ROLE onefin_gateway SET debug_print_rewritten = off;
+ALTER ROLE onefin_gateway SET debug_print_plan = off;
+ALTER ROLE onefin_gateway SET auto_explain.log_min_duration = -1;
+ALTER ROLE onefin_gateway SET pgaudit.log_parameter = off;
 
 -- The path that our own statements are run under: nothing is to be set and set back for each.
 ALTER ROLE onefin_gateway SET search_path = 'pg_catalog', 'pg_temp';

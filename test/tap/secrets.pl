@@ -12,9 +12,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = firm_node('secrets', 'log_statement = all', 'log_min_duration_statement = 0',
-    'log_min_error_statement = debug5', 'log_duration = on',
-    'log_error_verbosity = verbose', 'log_parameter_max_length = -1', 'log_parameter_max_length_on_error = -1');
+my $node = firm_node('secrets', "shared_preload_libraries = 'onefin, auto_explain'", 'log_statement = all',
+    'log_min_duration_statement = 0', 'log_min_error_statement = debug5', 'log_duration = on',
+    'log_parameter_max_length = -1', 'log_parameter_max_length_on_error = -1', 'log_lock_waits = on');
 make_firm($node, 'postgres');
 $node->safe_psql('postgres', q{
     ALTER ROLE onefin_gateway LOGIN;
@@ -69,18 +69,50 @@ my @cases = (
     [ 'bytes that are no UTF-8', $call, token => 'secret-token', method => 'me',
         params => "{\"x\": \"secret-words\xff\"}", address => '10.0.0.1' ]);
 
-for my $protocol ('extended', 'prepared')
+# What a server may be told to log, each as much as it goes.
+my %loud = (
+    'as it is set up' => { log_error_verbosity => 'default', log_min_messages => 'warning' },
+    'debug1' => { log_error_verbosity => 'default', log_min_messages => 'debug1' },
+    'debug5, verbose' => { log_error_verbosity => 'verbose', log_min_messages => 'debug5' },
+    'plans' => { log_error_verbosity => 'verbose', log_min_messages => 'debug1', debug_print_parse => 'on',
+        debug_print_rewritten => 'on', debug_print_plan => 'on', 'auto_explain.log_min_duration' => '0',
+        'auto_explain.log_nested_statements' => 'on', 'auto_explain.log_verbose' => 'on' });
+# As text, and as PostgreSQL prints the bytes of a constant.
+my $secret = join '|', map { my $word = $_; (quotemeta($word), join(' ', map { ord } split(//, $word))) }
+    'correct-horse', 'secret-', 'boss-token';
+
+sub be_loud
 {
-    for my $case (@cases)
-    {
-        my ($what, $statement, %values) = @$case;
-        my $log = logged('onefin_gateway', $protocol, $statement, %values);
-        like($log, qr/SELECT onefin\.(login|call)\(.*\$1/, "$what ($protocol): it was logged");
-        unlike($log, qr/correct-horse|secret-|boss-token/, "$what ($protocol): without what is secret");
-    }
+    my ($settings) = @_;
+    $node->safe_psql('postgres', join('', map { "ALTER SYSTEM SET $_ = $settings->{$_};\n" } sort keys %$settings));
+    $node->reload;
+    my ($name, $value) = each %$settings;
+    keys %$settings;
+    $node->poll_query_until('postgres', "SELECT current_setting('$name') = '$value'") or die 'the setting does not come';
 }
-# So that the above means something: another role's parameters are all there.
-like(logged('loud', 'extended', $cases[0][1], @{ $cases[0] }[ 2 .. $#{ $cases[0] } ]), qr/correct-horse/,
-    'by another role it is all there');
+
+for my $how (sort keys %loud)
+{
+    be_loud($loud{$how});
+    for my $protocol ('extended', 'prepared')
+    {
+        for my $case (@cases)
+        {
+            my ($what, $statement, %values) = @$case;
+            my $log = logged('onefin_gateway', $protocol, $statement, %values);
+            like($log, qr/SELECT onefin\.(login|call)\(.*\$1/, "$what ($protocol, $how): it was logged");
+            unlike($log, qr/$secret/, "$what ($protocol, $how): without what is secret");
+        }
+    }
+    # So that the above means something: another role's parameters are all there, in this way as well.
+    like(logged('loud', 'extended', $cases[0][1], @{ $cases[0] }[ 2 .. $#{ $cases[0] } ]), qr/$secret/,
+        "by another role it is all there ($how)");
+}
+
+# Plans and auto_explain by themselves give them away where nothing else does.
+$node->safe_psql('postgres', 'ALTER ROLE loud SET log_parameter_max_length = 0');
+my $plans = logged('loud', 'extended', $cases[0][1], @{ $cases[0] }[ 2 .. $#{ $cases[0] } ]);
+like($plans, qr/Output: onefin.login\(.*correct-horse/, 'by another role auto_explain tells');
+like($plans, qr/constvalue [^\n]*99 111 114 114 101 99 116/, 'by another role plans tell');
 
 done_testing();
