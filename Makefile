@@ -31,8 +31,7 @@ extension:
 	    "shared_preload_libraries = 'onefin'" >$(root)/onefin.conf
 
 # The same for a server that watches it by AddressSanitizer and UndefinedBehaviorSanitizer. What they
-# find is told, in files sanitizer.* of the server's data directory and in its log, and the server
-# goes on. server.env is what such a server is started with.
+# find is told in the server's log, and the server goes on. server.env is what it is started with.
 sanitized := $(build)/sanitize
 sanitize := -fsanitize=address,undefined -fsanitize-recover=all -fno-wrapv -O1 -include $(CURDIR)/test/sanitize/palloc.h
 pg_cc := $(firstword $(shell $(PG_CONFIG) --cc))
@@ -41,7 +40,7 @@ sanitized:
 	+@$(MAKE) -s extension build=$(sanitized) COPT='$(sanitize)'
 	@$(pg_cc) -shared -fPIC -Wl,-z,initfirst -o $(sanitized)/early.so test/sanitize/early.c
 	@echo "LD_PRELOAD=$$($(pg_cc) -print-file-name=libasan.so):$(sanitized)/early.so" >$(sanitized)/server.env
-	@echo ASAN_OPTIONS=detect_leaks=0:halt_on_error=0:log_path=sanitizer >>$(sanitized)/server.env
+	@echo ASAN_OPTIONS=detect_leaks=0:halt_on_error=0 >>$(sanitized)/server.env
 	@echo UBSAN_OPTIONS=print_stacktrace=1 >>$(sanitized)/server.env
 
 # Gateway: one archive of everything but the three programs' own files.
