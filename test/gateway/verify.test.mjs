@@ -247,7 +247,8 @@ test('forms that exports do not have are refused', () => {
     const raw = split('jsonl', firm.texts.jsonl);
     const spoil = change => found(raw.with(line, change(raw[line])).join(''), [line + 1], change(raw[line]));
     const replace = (...pair) => one => one.replace(...pair);
-    for (const change of [replace('"seal":1', '"seal":01'), replace('"seal":1', '"seal":+1'), replace('"seal":1', '"seal":1.0'),
+    for (const change of [replace('"seal":1', '"seal":01'), replace('"seal":1', '"seal":+1'),
+        replace('"seal":1', '"seal":1.0'),
         replace('"seal":1', '"seal":1e0'), replace('"seal":1', '"seal":"1"'), replace('"index":0', '"index":-0'),
         replace('"index":0', '"index":18446744073709551616'),
         replace(/"check":"(.*?)"/, (all, check) => all.replace(check, `${check}00`)),
@@ -262,6 +263,13 @@ test('forms that exports do not have are refused', () => {
     const same = raw.map(one => `${JSON.stringify(JSON.parse(one), null, 1).replaceAll('\n', '')} \r\n`).join('')
         .replaceAll('message', '\\u006dess\\u0061ge');
     assert.equal(verify(firm.file(same)).status, 0);
+    // A cell too many or too few, quotes that do not close, or stand within.
+    const lines = split('csv', firm.texts.csv);
+    const made = lines.findIndex(one => one.includes(',department.created,'));
+    for (const change of [replace('\r\n', ',\r\n'), replace('\r\n', ',""\r\n'), replace(',\r\n', '\r\n'),
+        replace('department.created', 'department"".created'), replace('department.created', '"department".created'),
+        replace('department.created', '"department.created')])
+        found(lines.with(made, change(lines[made])).join(''), [made + 1], change(lines[made]));
     // Entries withheld that are none.
     const [nothing] = rechain([{ line: 'withheld', seal: 1, index: 0, entries: 0, digests: '' }]);
     found(raw.toSpliced(1, 0, write('jsonl', nothing)).join(''), [2], 'nothing withheld');
