@@ -11,6 +11,10 @@
  * read again, then repeat. */
 #define ERRCODE_ONEFIN_STALE_VERSION MAKE_SQLSTATE('4', '0', 'O', 'F', '1')
 
+/* A login of an account that has all the sessions it may have. A limit, as class 54 is, which no
+ * waiting helps with. */
+#define ERRCODE_ONEFIN_TOO_MANY_SESSIONS MAKE_SQLSTATE('5', '4', 'O', 'F', '1')
+
 /* JSON-RPC error codes of the protocol (gateway/README.md); -32768..-32600 are JSON-RPC 2.0's. */
 #define OF_RPC_METHOD_NOT_FOUND (-32601)
 #define OF_RPC_INVALID_PARAMS   (-32602)

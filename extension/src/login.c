@@ -14,6 +14,7 @@
 
 #include "call.h"
 #include "catalog/pg_type_d.h"
+#include "errors.h"
 #include "fmgr.h"
 #include "follow.h"
 #include "identity.h"
@@ -163,7 +164,7 @@ static Jsonb *refuse_full(const Named *named, const Policy *policy) {
     journal_refusal(named, "full");
     of_run_as_owner(&oldest, &args, false);
     return of_call_error(
-        ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+        ERRCODE_ONEFIN_TOO_MANY_SESSIONS,
         psprintf("%d sessions are open, which is the most that there may be", policy->open),
         of_result_text(0, 1), NULL);
 }
@@ -304,8 +305,8 @@ static Jsonb *log_in_from(const Given *given) {
 /*
  * onefin.login(login, password, device, address). Result: token, session, seal, account; the
  * position is taken before the session's own entry is sealed. Errors: 28P01 for all that is wrong
- * with login and password alike, 54000 when it is too early for another try or the account has all
- * the sessions that it may have.
+ * with login and password alike, 54000 when it is too early for another try, 54OF1 when the account
+ * has all the sessions that it may have.
  */
 PG_FUNCTION_INFO_V1(onefin_login);
 Datum onefin_login(PG_FUNCTION_ARGS) {

@@ -1,17 +1,10 @@
-// How it looks: every screen in three languages, light and dark, on a desk and on a small phone.
-// The pictures are for people; checked is that nothing is wider than the window, that what a finger
-// presses is large enough, and that a screen reader has a name for it.
+// How it looks: the screens of conversations.
 
-import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import { World } from '../lib/firm.mjs';
-import { logIn, openTopic, pictures, saying, Visitors } from './visitors.mjs';
-
-const desk = { viewport: { width: 1280, height: 800 } };
-const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
-/** Pixels. */
-const FINGER = 40;
+import { everyLook, look } from './looks.mjs';
+import { logIn, openTopic, saying, Visitors } from './visitors.mjs';
 
 let world, visitors;
 
@@ -42,69 +35,33 @@ after(async () => {
   await world?.end();
 });
 
-async function look(page, name) {
-  await page.screenshot({ path: `${pictures}/look-${name}.png` });
-  const found = await page.evaluate((finger) => {
-    const boxes = [...document.querySelectorAll('button, a.row, a.round')].filter((each) =>
-      each.checkVisibility(),
-    );
-    const touch = matchMedia('(pointer: coarse)').matches;
-    return {
-      wide: [...document.body.querySelectorAll('*')]
-        .filter(
-          (each) => !each.closest('.hidden') && each.getBoundingClientRect().right > innerWidth + 1,
-        )
-        .map((each) => each.outerHTML.slice(0, 120)),
-      small: boxes
-        .filter(
-          (each) =>
-            touch &&
-            !each.matches('.mark') &&
-            Math.min(each.offsetWidth, each.offsetHeight) < finger,
-        )
-        .map((each) => each.outerHTML.slice(0, 120)),
-      nameless: boxes
-        .filter((each) => !(each.ariaLabel || each.textContent.trim()))
-        .map((each) => each.outerHTML.slice(0, 120)),
-    };
-  }, FINGER);
-  assert.deepEqual(found, { wide: [], small: [], nameless: [] });
-}
-
-for (const language of ['uz', 'ru', 'en']) {
-  for (const colorScheme of ['light', 'dark']) {
-    for (const [size, options] of Object.entries({ desk, phone })) {
-      const name = `${language}-${colorScheme}-${size}`;
-      test(name, async () => {
-        const page = await visitors.open({ ...options, colorScheme });
-        await page.click(`.languages [lang=${language}]`);
-        await look(page, `${name}-login`);
-        await logIn(page, 'ann');
-        await look(page, `${name}-companies`);
-        await openTopic(page, 'Anor');
-        await saying(page, 'Ketdi: 48 600 000 soʻm.').waitFor();
-        await look(page, `${name}-chat`);
-        await page.locator('button.mark').first().click();
-        await page.locator('.versions li').nth(1).waitFor();
-        await look(page, `${name}-versions`);
-        await page.context().close();
-        const watcher = await visitors.open({ ...options, colorScheme });
-        await watcher.click(`.languages [lang=${language}]`);
-        await logIn(watcher, 'nora');
-        await openTopic(watcher, 'Anor');
-        await look(watcher, `${name}-watching`);
-        await watcher.context().close();
-        const owner = await visitors.open({ ...options, colorScheme });
-        await owner.click(`.languages [lang=${language}]`);
-        await logIn(owner, 'ada');
-        await openTopic(owner, 'Anor');
-        await saying(owner, 'Ketdi: 48 600 000 soʻm.').locator('.actions > button').click();
-        await look(owner, `${name}-actions`);
-        await owner.locator('[role=menuitem].danger').last().click();
-        await owner.locator('dialog textarea').fill('Parol');
-        await look(owner, `${name}-redaction`);
-        await owner.context().close();
-      });
-    }
-  }
-}
+everyLook(async (name, language, options) => {
+  const page = await visitors.open(options);
+  await page.click(`.languages [lang=${language}]`);
+  await look(page, `${name}-login`);
+  await logIn(page, 'ann');
+  await look(page, `${name}-companies`);
+  await openTopic(page, 'Anor');
+  await saying(page, 'Ketdi: 48 600 000 soʻm.').waitFor();
+  await look(page, `${name}-chat`);
+  await page.locator('button.mark').first().click();
+  await page.locator('.versions li').nth(1).waitFor();
+  await look(page, `${name}-versions`);
+  await page.context().close();
+  const watcher = await visitors.open(options);
+  await watcher.click(`.languages [lang=${language}]`);
+  await logIn(watcher, 'nora');
+  await openTopic(watcher, 'Anor');
+  await look(watcher, `${name}-watching`);
+  await watcher.context().close();
+  const owner = await visitors.open(options);
+  await owner.click(`.languages [lang=${language}]`);
+  await logIn(owner, 'ada');
+  await openTopic(owner, 'Anor');
+  await saying(owner, 'Ketdi: 48 600 000 soʻm.').locator('.actions > button').click();
+  await look(owner, `${name}-actions`);
+  await owner.locator('[role=menuitem].danger').last().click();
+  await owner.locator('dialog textarea').fill('Parol');
+  await look(owner, `${name}-redaction`);
+  await owner.context().close();
+});

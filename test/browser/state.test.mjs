@@ -291,6 +291,30 @@ test('typing ends with the message', () => {
   assert.deepEqual(now.typing[TOPIC], []);
 });
 
+test('logins of mine from new devices are kept, once each, and not without bound', () => {
+  const login = (session, new_device) => ({
+    account: me.id,
+    session,
+    new_device,
+    device: null,
+    address: null,
+  });
+  const from = { ...opened(), session: 50 };
+  const sessions = (now) => now.logins.map((each) => each.session);
+  const now = apply(
+    from,
+    event(11, 'session.started', login(50, true)),
+    event(12, 'session.started', login(51, true)),
+    event(12, 'session.started', login(51, true)),
+    event(13, 'session.started', login(52, false)),
+  );
+  assert.deepEqual([sessions(now), now.sessionsSeal], [[51], 13]);
+  assert.equal(apply(now, event(14, 'session.revoked', { session: 51 })).sessionsSeal, 14);
+  const many = Array.from({ length: 30 }, (_, at) => 60 + at);
+  const events = many.map((session) => event(session, 'session.started', login(session, true)));
+  assert.deepEqual(sessions(apply(from, ...events)), many.slice(-20));
+});
+
 test('who may open the versions', () => {
   const may = (role, id, client_sees_versions) =>
     state.maySeeVersions({ ...me, role, id }, { client_sees_versions }, message(1, { author: 5 }));

@@ -2,6 +2,7 @@
 
 import { Attaching } from './attaching';
 import { Core } from './core';
+import { Devices } from './devices';
 import type { Language } from './protocol';
 import { Reading } from './reading';
 import { Session } from './session';
@@ -11,6 +12,7 @@ import { Writing } from './writing';
 const core = new Core();
 const reading = new Reading(core);
 const writing = new Writing(core);
+const devices = new Devices(core);
 const attaching = new Attaching(core, writing);
 const session = new Session(core, {
   notified: (method, params) => reading.notified(method, params),
@@ -26,6 +28,15 @@ function setLanguage(language: Language): void {
   core.set({ language });
 }
 
-export const app = { store: core.store, session, reading, writing, attaching, setLanguage };
+export const app = {
+  store: core.store,
+  session,
+  reading,
+  writing,
+  attaching,
+  devices,
+  setLanguage,
+  refusal: (error: unknown) => core.refusal(error),
+};
 
 session.takeUp();

@@ -74,16 +74,24 @@ export class Core {
     }
   }
 
-  /** Shows what did not work; a lost connection is shown elsewhere. Throws what is no refusal. */
-  report(error: unknown): void {
-    if (!this.page.signedIn || error instanceof Disconnected) return;
+  /**
+   * The refusal that is to be told; null for what is shown elsewhere: a lost connection, and a
+   * session that is over. Throws what is no refusal.
+   */
+  refusal(error: unknown): RpcError | null {
+    if (!this.page.signedIn || error instanceof Disconnected) return null;
     if (!(error instanceof RpcError)) throw error;
-    if (error.code === Code.notLoggedIn) {
-      this.sessionOver();
-      return;
-    }
+    if (error.code !== Code.notLoggedIn) return error;
+    this.sessionOver();
+    return null;
+  }
+
+  /** Shows what did not work, for a while. */
+  report(error: unknown): void {
+    const refusal = this.refusal(error);
+    if (!refusal) return;
     clearTimeout(this.troubleEnds);
-    this.set({ trouble: error.code });
+    this.set({ trouble: refusal.code });
     this.troubleEnds = setTimeout(() => this.set({ trouble: null }), TROUBLE_SHOWN);
   }
 }

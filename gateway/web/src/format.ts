@@ -1,6 +1,6 @@
 // Dates (always in Tashkent's time), sizes, and text as parts that views can render safely.
 
-import { dictionaries, uzbekMonths } from './i18n';
+import { dictionaries, uzbekMonths, uzbekRelative } from './i18n';
 import type { Language } from './protocol';
 
 const ZONE = 'Asia/Tashkent';
@@ -66,6 +66,28 @@ export function dateAndTime(language: Language, at: string): string {
   return `${date(language, at, 'long')}, ${clock(language, at)}`;
 }
 
+const spans = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
+
+/** After so many seconds (before, when negative), in the largest unit that fits, rounded up. */
+export function relative(language: Language, seconds: number): string {
+  const [unit, length] = spans.find(([, length]) => Math.abs(seconds) >= length) ?? spans[3];
+  const count = Math.ceil(seconds / length) || 0; // not -0
+  if (language === 'uz') return uzbekRelative(unit, count);
+  const numeric = count === 0 ? 'auto' : 'always'; // "now", but never "yesterday" for 30 hours
+  return new Intl.RelativeTimeFormat(locales[language], { numeric }).format(count, unit);
+}
+
+/** How long ago, to the minute; the browser's clock may lag behind the server's. */
+export function ago(language: Language, at: string): string {
+  const seconds = (Date.now() - new Date(at).getTime()) / 1000;
+  return relative(language, seconds < 90 ? 0 : -seconds);
+}
+
 export function size(language: Language, bytes: number): string {
   const units = ['B', 'KB', 'MB', 'GB'];
   let value = bytes;
@@ -100,4 +122,41 @@ export function links(text: string): TextPart[] {
   }
   if (end < text.length) parts.push({ text: text.slice(end), href: null });
   return parts;
+}
+
+/** By what their user agents say; those that also say Chrome or Safari come before these. */
+const browsers: [RegExp, string][] = [
+  [/\bEdg(e|A|iOS)?\//, 'Edge'],
+  [/\b(OPR|OPT|OPX|Opera)\//, 'Opera'],
+  [/\bYaBrowser\//, 'Yandex'],
+  [/\bSamsungBrowser\//, 'Samsung Internet'],
+  [/\bMiuiBrowser\//, 'Mi Browser'],
+  [/\bUC ?Browser\//, 'UC Browser'],
+  [/\b(Firefox|FxiOS)\//, 'Firefox'],
+  [/(Chrome|Chromium|CriOS)\//, 'Chrome'],
+  [/\bSafari\//, 'Safari'],
+];
+const systems: [RegExp, string][] = [
+  [/\biPhone\b/, 'iPhone'],
+  [/\biPad\b/, 'iPad'],
+  [/\bAndroid\b/, 'Android'],
+  [/\bWindows\b/, 'Windows'],
+  [/\bMac OS X\b/, 'macOS'],
+  [/\bCrOS\b/, 'ChromeOS'],
+  [/\bLinux\b/, 'Linux'],
+];
+
+/**
+ * Browser and system of a user agent, without versions: a browser that has been updated is no new
+ * device. Other names stay as they are.
+ */
+export function deviceName(device: string): string {
+  if (!device.startsWith('Mozilla/')) return device;
+  const find = (known: [RegExp, string][]) => known.find(([sign]) => sign.test(device))?.[1];
+  return [find(browsers), find(systems)].filter(Boolean).join(', ') || device;
+}
+
+/** Whether a device, by its name, is one that fits a hand. */
+export function isHandheld(name: string): boolean {
+  return /iPhone|iPad|Android/.test(name);
 }

@@ -12,6 +12,8 @@ const uz = {
   entering: 'Kirilmoqda…',
   wrongPassword: 'Login yoki parol notoʻgʻri.',
   sessionEnded: 'Seans tugadi. Davom etish uchun qaytadan kiring. Yuborilmagan xabarlar saqlangan.',
+  tooManySessions:
+    'Ruxsat etilgan hamma qurilmalardan kirilgan. Birida hisobdan chiqing yoki firmaga murojaat qiling.',
   noConnection: 'Server bilan aloqa yoʻq. Internetni tekshirib, qayta urinib koʻring.',
   language: 'Til',
   menu: 'Menyu',
@@ -122,6 +124,36 @@ const uz = {
   documents: 'Biriktirilgan fayllar',
   fileErased: 'Fayl butunlay oʻchirilgan',
 
+  devices: 'Qurilmalar',
+  devicesHint: 'Hisobingizga qayerdan kirilgani va oxirgi marta qachon ishlatilgani.',
+  suspectHint: 'Tanimagan qurilmangizni chiqaring, keyin parolni almashtiring.',
+  thisDevice: 'hozirgi qurilma',
+  newDevice: 'yangi',
+  namelessDevice: 'Nomsiz qurilma',
+  end: 'Chiqarish',
+  endQuestion: 'Bu qurilma hisobdan chiqarilsinmi?',
+  endOthers: 'Boshqa hammasini chiqarish',
+  endOthersQuestion: 'Boshqa hamma qurilmalar chiqarilsinmi? Faqat hozirgisi qoladi.',
+  endedDevices: (n: number) => (n === 1 ? 'Qurilma chiqarildi.' : `${n} ta qurilma chiqarildi.`),
+  newLogin: 'Hisobingizga yangi qurilmadan kirildi',
+  moreLogins: (n: number) => `Yana ${n} ta yangi kirish`,
+  notMe: 'Bu men emas',
+  itWasMe: 'Bu men',
+
+  changePassword: 'Parolni almashtirish',
+  oldPassword: 'Hozirgi parol',
+  newPassword: 'Yangi parol',
+  repeatPassword: 'Yangi parol yana bir marta',
+  passwordRules: 'Kamida 8 belgi; uch-toʻrtta soʻz yaxshi parol boʻladi.',
+  passwordEndsOthers: 'Keyin boshqa hamma qurilmalarda qaytadan kirish kerak boʻladi.',
+  passwordShort: 'Yangi parol juda qisqa: kamida 8 belgi kerak.',
+  passwordLong: 'Yangi parol juda uzun.',
+  passwordsDiffer: 'Yangi parol ikki joyda ikki xil yozilgan.',
+  oldPasswordWrong: 'Hozirgi parol notoʻgʻri.',
+  passwordUnsure: 'Aloqa uzildi. Parol almashgan boʻlishi mumkin: kirishda avval yangisini sinang.',
+  passwordChanged: 'Parol almashtirildi. Boshqa qurilmalar hisobdan chiqarildi.',
+  throttled: (when: string) => `Parol koʻp marta notoʻgʻri yozildi. ${when} qayta urinib koʻring.`,
+
   notAllowed: 'Bunga ruxsatingiz yoʻq.',
   notFound: 'Topilmadi yoki sizga ochiq emas.',
   changed: 'Xabar hozirgina oʻzgartirildi. Yangi matnini koʻrib, qaytadan urining.',
@@ -142,6 +174,8 @@ const ru: Dictionary = {
   wrongPassword: 'Неверный логин или пароль.',
   sessionEnded:
     'Сеанс завершён. Войдите снова, чтобы продолжить. Неотправленные сообщения сохранены.',
+  tooManySessions:
+    'Вход уже выполнен на всех разрешённых устройствах. Выйдите на одном из них или обратитесь в фирму.',
   noConnection: 'Нет связи с сервером. Проверьте интернет и попробуйте ещё раз.',
   language: 'Язык',
   menu: 'Меню',
@@ -249,6 +283,36 @@ const ru: Dictionary = {
   documents: 'Прикреплённые файлы',
   fileErased: 'Файл стёрт навсегда',
 
+  devices: 'Устройства',
+  devicesHint: 'Где открыт ваш аккаунт и когда им там пользовались.',
+  suspectHint: 'Отключите незнакомое устройство, затем смените пароль.',
+  thisDevice: 'это устройство',
+  newDevice: 'новое',
+  namelessDevice: 'Устройство без названия',
+  end: 'Отключить',
+  endQuestion: 'Отключить это устройство?',
+  endOthers: 'Отключить все остальные',
+  endOthersQuestion: 'Отключить все остальные устройства? Останется только это.',
+  endedDevices: (n) => (n === 1 ? 'Устройство отключено.' : `Отключено устройств: ${n}.`),
+  newLogin: 'В ваш аккаунт вошли с нового устройства',
+  moreLogins: (n) => `Новых входов ещё: ${n}`,
+  notMe: 'Это не я',
+  itWasMe: 'Это я',
+
+  changePassword: 'Сменить пароль',
+  oldPassword: 'Текущий пароль',
+  newPassword: 'Новый пароль',
+  repeatPassword: 'Новый пароль ещё раз',
+  passwordRules: 'Не меньше 8 знаков; хорошо подойдут три-четыре слова.',
+  passwordEndsOthers: 'После этого на всех остальных устройствах нужно будет войти снова.',
+  passwordShort: 'Новый пароль слишком короткий: нужно не меньше 8 знаков.',
+  passwordLong: 'Новый пароль слишком длинный.',
+  passwordsDiffer: 'Новый пароль введён по-разному.',
+  oldPasswordWrong: 'Текущий пароль неверен.',
+  passwordUnsure: 'Связь прервалась. Пароль мог смениться: при входе сначала попробуйте новый.',
+  passwordChanged: 'Пароль изменён. Остальные устройства отключены.',
+  throttled: (when) => `Пароль много раз введён неверно. Попробуйте снова ${when}.`,
+
   notAllowed: 'У вас нет на это прав.',
   notFound: 'Не найдено или вам не доступно.',
   changed: 'Сообщение только что изменили. Посмотрите новый текст и попробуйте снова.',
@@ -266,6 +330,8 @@ const en: Dictionary = {
   entering: 'Logging in…',
   wrongPassword: 'Wrong login or password.',
   sessionEnded: 'Your session has ended. Log in again to go on. Unsent messages are kept.',
+  tooManySessions:
+    'You are already logged in on as many devices as allowed. Log out on one of them, or ask the firm.',
   noConnection: 'The server cannot be reached. Check your internet connection and try again.',
   language: 'Language',
   menu: 'Menu',
@@ -368,6 +434,36 @@ const en: Dictionary = {
   documents: 'Attached files',
   fileErased: 'File erased for good',
 
+  devices: 'Devices',
+  devicesHint: 'Where you are logged in, and when each was last used.',
+  suspectHint: 'Log out the device that is not yours, then change your password.',
+  thisDevice: 'this device',
+  newDevice: 'new',
+  namelessDevice: 'Unnamed device',
+  end: 'Log out',
+  endQuestion: 'Log this device out?',
+  endOthers: 'Log out all others',
+  endOthersQuestion: 'Log out all other devices? Only this one will stay.',
+  endedDevices: (n) => (n === 1 ? 'The device was logged out.' : `${n} devices were logged out.`),
+  newLogin: 'A new device logged in to your account',
+  moreLogins: (n) => `${n} more new ${n === 1 ? 'login' : 'logins'}`,
+  notMe: 'Not me',
+  itWasMe: 'It was me',
+
+  changePassword: 'Change password',
+  oldPassword: 'Current password',
+  newPassword: 'New password',
+  repeatPassword: 'New password again',
+  passwordRules: 'At least 8 characters; three or four words make a good one.',
+  passwordEndsOthers: 'Your other devices will then have to log in again.',
+  passwordShort: 'The new password is too short: it needs at least 8 characters.',
+  passwordLong: 'The new password is too long.',
+  passwordsDiffer: 'The new passwords are not the same.',
+  oldPasswordWrong: 'The current password is wrong.',
+  passwordUnsure: 'The connection broke. The password may have changed: try the new one first.',
+  passwordChanged: 'Password changed. Your other devices were logged out.',
+  throttled: (when) => `Too many wrong passwords. Try again ${when}.`,
+
   notAllowed: 'You are not allowed to do this.',
   notFound: 'Not found, or not open to you.',
   changed: 'The message was changed just now. Look at its new text, then try again.',
@@ -392,6 +488,13 @@ export const uzbekMonths = [
   'noyabr',
   'dekabr',
 ];
+
+/** Nor do they all count the time in Uzbek. */
+export function uzbekRelative(unit: 'day' | 'hour' | 'minute' | 'second', count: number): string {
+  const name = { day: 'kun', hour: 'soat', minute: 'daqiqa', second: 'soniya' }[unit];
+  if (count === 0) return 'hozir';
+  return count < 0 ? `${-count} ${name} oldin` : `${count} ${name}dan keyin`;
+}
 
 export const dictionaries: Record<Language, Dictionary> = { uz, ru, en };
 export const languageNames: Record<Language, string> = {

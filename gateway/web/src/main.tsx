@@ -7,6 +7,7 @@ import './style/login.css';
 import './style/chat.css';
 import './style/composer.css';
 import './style/dialog.css';
+import './style/devices.css';
 import { render } from 'preact';
 import { Root } from './views/root';
 

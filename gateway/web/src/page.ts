@@ -12,7 +12,22 @@ export interface Route {
   topic: number | null;
 }
 
-export type LoginFailure = 'wrongPassword' | 'sessionEnded' | 'noConnection' | 'limit' | 'failed';
+export type LoginFailure =
+  | 'wrongPassword'
+  | 'sessionEnded'
+  | 'noConnection'
+  | 'tooManySessions'
+  | 'limit'
+  | 'failed'
+  | Wait;
+
+/** A password may be tried again after so many seconds. */
+export interface Wait {
+  wait: number;
+}
+
+/** What is open above the page; suspects are sessions from new devices. */
+export type Sheet = { name: 'devices'; suspects: readonly number[] } | { name: 'password' };
 
 export interface Page {
   data: State;
@@ -25,6 +40,7 @@ export interface Page {
   stalled: boolean;
   language: Language;
   route: Route;
+  sheet: Sheet | null;
   /** By topic. */
   drafts: Readonly<Record<number, Draft>>;
   uploads: Readonly<Record<number, readonly Upload[]>>;
@@ -40,6 +56,7 @@ export const signedOut = {
   signedIn: false,
   loggingIn: false,
   stalled: false,
+  sheet: null,
   drafts: {},
   uploads: {},
   announced: null,

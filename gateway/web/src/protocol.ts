@@ -94,6 +94,17 @@ export interface Settings {
   client_sees_versions: boolean;
 }
 
+/** A session of mine: where I am logged in. */
+export interface Device {
+  id: number;
+  /** Its name, as it gave it when logging in. */
+  device: string | null;
+  address: string | null;
+  last_seen: string;
+  /** The session that asks. */
+  current: boolean;
+}
+
 /** A place in the order of events; without index, the whole seal is behind it. */
 export interface Cursor {
   seal: number;
@@ -130,11 +141,32 @@ export type TicketEvent = EventBase & {
   state: TicketState;
 };
 export type ErasedEvent = EventBase & { kind: 'org.erased'; org: number };
+export type LoginEvent = EventBase & {
+  kind: 'session.started';
+  account: number;
+  session: number;
+  device: string | null;
+  address: string | null;
+  /** The account never logged in with this device from this address before. */
+  new_device: boolean;
+};
+export type SessionEndEvent = EventBase & {
+  kind: 'session.ended' | 'session.revoked';
+  account: number;
+  session: number;
+};
 /** Kinds that the page either takes as "the list of companies changed" or passes over. */
 export type OtherEvent = EventBase & {
   kind: `${'org' | 'assignment' | 'account' | 'setting'}.changed`;
 };
-export type ServerEvent = MessageEvent | ReadEvent | TicketEvent | ErasedEvent | OtherEvent;
+export type ServerEvent =
+  | MessageEvent
+  | ReadEvent
+  | TicketEvent
+  | ErasedEvent
+  | LoginEvent
+  | SessionEndEvent
+  | OtherEvent;
 
 export interface Typing {
   org: number;
@@ -159,6 +191,12 @@ export interface MeReply {
   account: Account;
   settings: Settings;
 }
+export interface SessionsReply {
+  sessions: Device[];
+}
+export interface RevokedReply {
+  ended: number;
+}
 export interface TopicsReply {
   seal: number;
   orgs: Org[];
@@ -181,6 +219,11 @@ export interface VersionsReply {
 /** Characters that one message may have; the server refuses more. */
 export const LONGEST_TEXT = 16_384;
 
+/** A password has at least so many characters, */
+export const SHORTEST_PASSWORD = 8;
+/** and at most so many bytes of UTF-8; the server refuses others. */
+export const LONGEST_PASSWORD = 1024;
+
 /** Error codes of the protocol that the page treats in ways of their own. */
 export const Code = {
   invalidParams: -32602,
@@ -193,3 +236,6 @@ export const Code = {
   unavailable: -32007,
   internal: -32603,
 } as const;
+
+/** SQLSTATE of a login refused because the account is logged in on as many devices as it may be. */
+export const TOO_MANY_SESSIONS = '54OF1';

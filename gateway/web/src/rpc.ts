@@ -21,6 +21,12 @@ export class RpcError extends Error {
   ) {
     super(message);
   }
+
+  /** Seconds after which it may be tried again, where the refusal says so: in its hint. */
+  get wait(): number | null {
+    const [, seconds] = /\b(\d+) seconds?\b/.exec(this.data?.hint ?? '') ?? [];
+    return seconds === undefined ? null : Number(seconds);
+  }
 }
 
 /** The connection ended before the answer came. */

@@ -3,14 +3,17 @@
 
 import { pause, type Core } from './core';
 import { forgetFiles } from './files';
+import { deviceName } from './format';
 import { signedOut, type LoginFailure } from './page';
-import { Code, type Account, type LoginReply, type ResumeReply } from './protocol';
+import { Code, TOO_MANY_SESSIONS, type LoginReply, type ResumeReply } from './protocol';
 import { RpcError, type Params, type Request } from './rpc';
 import * as state from './state';
 import * as storage from './storage';
 
 /** Milliseconds. */
 const LOGOUT_PATIENCE = 2_000;
+/** Characters that the name of a device may have. */
+const LONGEST_DEVICE = 200;
 
 export interface SessionParts {
   notified(method: string, params: unknown): void;
@@ -85,14 +88,14 @@ export class Session {
   }
 
   private async enter(request: Request, credentials: Params): Promise<void> {
-    const device = navigator.userAgent.slice(0, 200);
+    const device = deviceName(navigator.userAgent).slice(0, LONGEST_DEVICE);
     try {
       const reply = await request<LoginReply>('login', { ...credentials, device });
       this.credentials = null;
       this.core.token = reply.token;
       storage.save('session', reply.token);
       this.core.set({ signedIn: true, loggingIn: false });
-      this.welcome(reply.account);
+      this.welcome(reply);
       this.core.change((data) => state.advance(data, reply.seal));
     } catch (error) {
       if (error instanceof RpcError) this.end(loginFailure(error));
@@ -106,7 +109,7 @@ export class Session {
     const from = { after: cursor?.seal, index: cursor?.index ?? undefined };
     try {
       const reply = await request<ResumeReply>('resume', { token: core.token, ...from });
-      if (!core.data.account) this.welcome(reply.account);
+      if (!core.data.account) this.welcome(reply);
       if (reply.reset) core.change(state.reset);
       core.change((data) => state.advance(reply.events.reduce(state.applyEvent, data), reply.seal));
     } catch (error) {
@@ -115,14 +118,18 @@ export class Session {
     }
   }
 
-  private welcome(account: Account): void {
+  private welcome({ account, session }: LoginReply | ResumeReply): void {
     if (!storage.load('language')) this.core.set({ language: account.language });
-    this.core.change((data) => ({ ...data, account, outbox: storage.loadOutbox(account.id) }));
+    const outbox = storage.loadOutbox(account.id);
+    const logins = storage.loadLogins(account.id);
+    this.core.change((data) => ({ ...data, account, session, outbox, logins }));
   }
 }
 
 function loginFailure(error: RpcError): LoginFailure {
   if (error.code === Code.notLoggedIn) return 'wrongPassword';
+  if (error.wait !== null) return { wait: error.wait };
+  if (error.data?.sqlstate === TOO_MANY_SESSIONS) return 'tooManySessions';
   if (error.code === Code.limit) return 'limit';
   return error.code === Code.unavailable ? 'noConnection' : 'failed';
 }

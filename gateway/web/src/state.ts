@@ -13,6 +13,7 @@ import type {
   Cursor,
   Document,
   HistoryReply,
+  LoginEvent,
   Member,
   MembersReply,
   Message,
@@ -51,6 +52,8 @@ export type Marks = Readonly<Record<number, number>>;
 
 export interface State {
   account: Account | null;
+  /** Mine, of this browser. */
+  session: number | null;
   settings: Settings;
   cursor: Cursor | null;
   /** null until the list has come. */
@@ -69,11 +72,16 @@ export interface State {
   named: readonly number[];
   /** By topic: accounts that type now. */
   typing: Readonly<Record<number, readonly number[]>>;
+  /** Logins of mine from new devices that I have not answered for, in their order. */
+  logins: readonly LoginEvent[];
+  /** The seal of the last event that told of a session of mine. */
+  sessionsSeal: number;
   outbox: readonly Pending[];
 }
 
 export const nothing: State = {
   account: null,
+  session: null,
   settings: { client_sees_versions: false },
   cursor: null,
   orgs: null,
@@ -85,8 +93,13 @@ export const nothing: State = {
   marks: {},
   named: [],
   typing: {},
+  logins: [],
+  sessionsSeal: 0,
   outbox: [],
 };
+
+/** Beyond so many unanswered logins, the oldest are forgotten. */
+const MOST_LOGINS = 20;
 
 const emptyThread: Thread = { messages: [], more: false, loaded: false };
 
@@ -230,11 +243,22 @@ export function applyEvent(state: State, event: ServerEvent): State {
     case 'ticket.changed':
       if (event.seal <= state.listSeal) return next;
       return withTopic(next, event.topic, (topic) => ({ ...topic, state: event.state }));
+    case 'session.started':
+      return addLogin({ ...next, sessionsSeal: event.seal }, event);
+    case 'session.ended':
+    case 'session.revoked':
+      return { ...next, sessionsSeal: event.seal };
     case 'org.erased':
       return { ...forgetThreads(next, event.org), listStale: true };
     default:
       return /^(org|assignment)\./.test(event.kind) ? { ...next, listStale: true } : next;
   }
+}
+
+/** Keeps a login of mine elsewhere, when it is from a new device. */
+function addLogin(state: State, event: LoginEvent): State {
+  if (!event.new_device || event.session === state.session) return state;
+  return { ...state, logins: [...state.logins, event].slice(-MOST_LOGINS) };
 }
 
 /** Forgets what was loaded of a company's topics; the one that is open is loaded anew. */

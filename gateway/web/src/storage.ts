@@ -1,9 +1,10 @@
 // What survives a reload: the session, and per account the drafts and the messages not yet sent,
-// each under a key of its own, so that several tabs never overwrite each other's. Where the browser
-// refuses storage (full, or forbidden), the page works on without.
+// each under a key of its own, so that several tabs never overwrite each other's; and the logins
+// that nobody has answered for, which outlive the session too: whoever they are may end it. Where
+// the browser refuses storage (full, or forbidden), the page works on without.
 
 import type { Pending } from './state';
-import type { Document } from './protocol';
+import type { Document, LoginEvent } from './protocol';
 
 /** What is typed in a topic and not sent. */
 export interface Draft {
@@ -94,4 +95,20 @@ export function loadOutbox(account: number): Pending[] {
     .map((key) => load<Pending>(key.slice(PREFIX.length)))
     .filter((pending): pending is Pending => pending !== null)
     .sort((a, b) => a.at.localeCompare(b.at));
+}
+
+const LOGINS = 'logins';
+
+/** Logins from new devices that the account has not answered for. */
+export function loadLogins(account: number): LoginEvent[] {
+  return (load<LoginEvent[]>(LOGINS) ?? []).filter((login) => login.account === account);
+}
+
+export function saveLogins(account: number, logins: readonly LoginEvent[]): void {
+  const others = (load<LoginEvent[]>(LOGINS) ?? []).filter((login) => login.account !== account);
+  save(LOGINS, [...others, ...logins]);
+}
+
+export function watchLogins(changed: () => void): void {
+  watch(LOGINS, changed);
 }

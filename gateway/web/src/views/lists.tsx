@@ -186,6 +186,13 @@ function UserMenu() {
         <span>{words.roles[account.role]}</span>
       </p>
       <hr />
+      <MenuItem icon="devices" choose={() => app.devices.open()}>
+        {words.devices}
+      </MenuItem>
+      <MenuItem icon="key" choose={() => app.devices.openPassword()}>
+        {words.changePassword}
+      </MenuItem>
+      <hr />
       {(Object.keys(languageNames) as Language[]).map((each) => (
         <MenuItem chosen={each === language} choose={() => app.setLanguage(each)}>
           {languageNames[each]}

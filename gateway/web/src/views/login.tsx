@@ -2,13 +2,16 @@
 
 import { useState } from 'preact/hooks';
 import { app } from '../app';
-import { languageNames } from '../i18n';
+import { relative } from '../format';
+import { languageNames, type Dictionary } from '../i18n';
+import type { LoginFailure } from '../page';
 import type { Language } from '../protocol';
 import { Icon, Logo } from './icons';
 import { usePage, useWords } from './use';
 
 export function Login() {
   const words = useWords();
+  const language = usePage((page) => page.language);
   const busy = usePage((page) => page.loggingIn);
   const failure = usePage((page) => page.loginFailure);
   const [login, setLogin] = useState('');
@@ -54,7 +57,7 @@ export function Login() {
           {failure && (
             <p class={failure === 'sessionEnded' ? 'tip' : 'tip bad'}>
               <Icon name="alert" />
-              {words[failure]}
+              {explainLogin(words, language, failure)}
             </p>
           )}
         </div>
@@ -65,6 +68,11 @@ export function Login() {
       <Languages />
     </main>
   );
+}
+
+function explainLogin(words: Dictionary, language: Language, failure: LoginFailure): string {
+  if (typeof failure === 'string') return words[failure];
+  return words.throttled(relative(language, failure.wait));
 }
 
 function Languages() {

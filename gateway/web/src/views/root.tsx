@@ -5,9 +5,12 @@
 import { useEffect } from 'preact/hooks';
 import { findTopic } from '../state';
 import { Chat } from './chat';
+import { Devices } from './devices';
 import { Icon } from './icons';
 import { Login } from './login';
 import { Companies, Topics } from './lists';
+import { NewLogin } from './new-login';
+import { Password } from './password';
 import { explain, usePage, useWords } from './use';
 
 export function Root() {
@@ -37,6 +40,7 @@ function Shell() {
   const words = useWords();
   const account = usePage((page) => page.data.account);
   const route = usePage((page) => page.route);
+  const sheet = usePage((page) => page.sheet);
   const found = usePage((page) =>
     page.route.topic === null ? null : (findTopic(page.data, page.route.topic)?.org ?? null),
   );
@@ -67,7 +71,10 @@ function Shell() {
           </div>
         </main>
       )}
+      <NewLogin />
       <Trouble />
+      {sheet?.name === 'devices' && <Devices suspects={sheet.suspects} />}
+      {sheet?.name === 'password' && <Password />}
     </div>
   );
 }
