@@ -11,6 +11,8 @@ let world, visitors;
 before(async () => {
   world = await World.start();
   visitors = await Visitors.start(world);
+  for (const role of ['accountant', 'supervisor', 'admin'])
+    await world.admin.call('session_policies', { role, max_sessions: 100 }); // a login for each look
   const kim = await world.enter('kim');
   const ann = await world.enter('ann');
   const { bank_payment: topic } = world.firm.orgs.Anor.topics;
