@@ -18,7 +18,7 @@ struct audience *audience_get(int64_t org) {
     return idmap_get(&cache, org);
 }
 
-void audience_put(int64_t org, const PGresult *rows) {
+struct audience *audience_of(const PGresult *rows) {
     size_t count = PQntuples(rows);
     struct audience *audience = memory_new(sizeof *audience + count * sizeof *audience->members);
 
@@ -30,8 +30,12 @@ void audience_put(int64_t org, const PGresult *rows) {
             .staff = strcmp(PQgetvalue(rows, i, 1), "client") != 0,
         };
     qsort(audience->members, count, sizeof *audience->members, by_account);
+    return audience;
+}
+
+void audience_put(int64_t org, const PGresult *rows) {
     audience_forget(org);
-    idmap_put(&cache, org, audience);
+    idmap_put(&cache, org, audience_of(rows));
 }
 
 bool audience_has(const struct audience *audience, int64_t account, bool staff_only) {

@@ -24,7 +24,10 @@ struct audience {
 /* The cached audience of an org (the cache's reference), or NULL. */
 struct audience *audience_get(int64_t org);
 
-/* Caches the rows (account, role) of onefin.audience(org, seal, index). */
+/* The rows (account, role) of onefin.audience() as an audience with one reference, the caller's. */
+struct audience *audience_of(const PGresult *rows);
+
+/* Caches such rows. */
 void audience_put(int64_t org, const PGresult *rows);
 
 /* Is the account in it (among its staff, when staff_only)? */

@@ -23,7 +23,6 @@
 #include "session.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +40,7 @@ struct typing {
 
 static struct {
     struct link link;
-    enum { ASKED_POSITION, ASKED_EVENTS, ASKED_AUDIENCE } asked;
+    enum { ASKED_POSITION, ASKED_EVENTS, ASKED_AUDIENCE, ASKED_TYPING } asked;
     int64_t asked_org;
     ev_timer backstop;
     unsigned ticks;
@@ -58,6 +57,7 @@ static struct {
 
     struct typing typing[TYPING_MAX]; /* to be told between batches */
     int typing_count;
+    bool typing_had_turn; /* one was told since the last batch: events are next */
 } follow;
 
 static void advance(void);
@@ -197,7 +197,20 @@ static bool hand_out_batch(void) {
     return true;
 }
 
-static void tell_typing(const struct typing *typing) {
+/* Who sees the org now: typing has no place in the order, and whoever lost the org before somebody
+ * typed there is not told, however far behind the events are. */
+static void ask_typing(void) {
+    char text[24];
+    const char *params[] = {text, NULL, NULL};
+
+    follow.typing_had_turn = true;
+    snprintf(text, sizeof text, "%" PRId64, follow.typing[0].org);
+    ask(ASKED_TYPING, "audience", 3, params);
+}
+
+static void tell_typing(const PGresult *rows) {
+    const struct typing *typing = &follow.typing[0];
+    struct audience *audience = audience_of(rows);
     char *text =
         memory_format("{\"jsonrpc\":\"2.0\",\"method\":\"typing\",\"params\":"
                       "{\"org\":%" PRId64 ",\"topic\":%" PRId64 ",\"account\":%" PRId64 "}}",
@@ -205,20 +218,11 @@ static void tell_typing(const struct typing *typing) {
     const char *pieces[] = {text};
     struct frame *frame = frame_join(1, pieces);
 
-    session_tell_audience(audience_get(typing->org), typing->account, frame);
+    session_tell_audience(audience, typing->account, frame);
     frame_drop(frame);
     free(text);
-}
-
-/* False while waiting for an audience. */
-static bool tell_all_typing(void) {
-    while (follow.typing_count > 0) {
-        if (!audience_is_known(follow.typing[0].org, follow.seal, INT_MAX))
-            return false;
-        tell_typing(&follow.typing[0]);
-        memmove(follow.typing, follow.typing + 1, --follow.typing_count * sizeof *follow.typing);
-    }
-    return true;
+    audience_drop(audience);
+    memmove(follow.typing, follow.typing + 1, --follow.typing_count * sizeof *follow.typing);
 }
 
 /* A new connection may be to another database, or to one that was restored: where the order went
@@ -245,6 +249,7 @@ static void fetch(void) {
     const char *params[] = {after, seals};
 
     follow.wanted = false;
+    follow.typing_had_turn = false;
     snprintf(after, sizeof after, "%" PRId64, follow.seal);
     snprintf(seals, sizeof seals, "%d", BATCH);
     ask(ASKED_EVENTS, "events", 2, params);
@@ -261,9 +266,9 @@ static void advance(void) {
     }
     if (follow.rows && !hand_out_batch())
         return;
-    if (!tell_all_typing())
-        return;
-    if (follow.wanted)
+    if (follow.typing_count > 0 && !(follow.wanted && follow.typing_had_turn))
+        ask_typing();
+    else if (follow.wanted)
         fetch();
     else
         set_stalled(false);
@@ -295,6 +300,9 @@ static void on_result(struct link *link UNUSED, PGresult *result) {
         break;
     case ASKED_AUDIENCE:
         audience_put(follow.asked_org, result);
+        break;
+    case ASKED_TYPING:
+        tell_typing(result);
         break;
     }
     PQclear(result);
