@@ -113,7 +113,7 @@ CREATE POLICY accountant ON onefin.account FOR SELECT TO onefin_accountant
 CREATE POLICY accountant ON onefin.session FOR SELECT TO onefin_accountant
     USING (account_id = (SELECT onefin.current_account()));
 CREATE POLICY accountant ON onefin.assignment FOR SELECT TO onefin_accountant
-    USING (account_id = (SELECT onefin.current_account()));
+    USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));
 CREATE POLICY accountant ON onefin.topic_kind FOR SELECT TO onefin_accountant
     USING ((SELECT onefin.acting_as('accountant')));
 CREATE POLICY accountant ON onefin.topic FOR SELECT TO onefin_accountant
