@@ -6,6 +6,7 @@
 //   sql(params)                  the statement for a database user; without it, call()'s as a function
 //   dml, rows(firm, params)      that statement is an insert or update, and how many rows it touches
 //   byHand                       a superuser may do it in psql, too
+//   triedOnly                    it is tried and taken back, never done
 //   expect(firm, who, params)    'ok', or the SQLSTATEs of which one must come; unless the caller is
 //                                refused before, which refusal() tells
 //   apply(firm, who, params, f)  changes the model as the doing changed the firm; f are facts, below
@@ -13,6 +14,8 @@
 // who is {account, session, groups}: the account of the model, its session by call, and the groups of
 // its database user by SQL. Facts are what only the database knows: ids that it gave (f.id), and in
 // which order it took rows that have none (f.order).
+
+import { same } from './compare.mjs';
 
 const everybody = ['admin', 'supervisor', 'accountant', 'client'];
 const staff = ['admin', 'supervisor', 'accountant'];
@@ -94,32 +97,38 @@ function say(firm, who, params, f, author, kind) {
     }
     const message = { id: f.id(kind), org, topic, ticket: ticket.id, author: author.id, authorRole: author.role, authorName: author.name,
         visibility: visibility ?? 'all', replyTo: reply_to ?? null, key: client_key ?? null, documents: documents ?? [],
-        imported: kind === 'message.imported', deleted: false, versions: [{ text, operation: 'send' }] };
+        imported: kind === 'message.imported', deleted: false, redacted: undefined,
+        versions: [{ text, operation: 'send', made: firm.instants.length }] };
     firm.messages.set(message.id, message);
     for (const id of message.documents)
         Object.assign(firm.documents.get(id), { message: message.id, visibility: message.visibility });
     firm.happens({ ...by, kind, audience: audienceOf(message), subject: message.id, version: 1 });
 }
 
-function changeIsRefused(firm, who, { message: id, version, text }) {
+/** A change that was made already, and whose answer was lost, is made once. */
+function isRepeated(firm, message, version, text) {
+    const newest = firm.version(message);
+    return text === null ? message.deleted && version + 1 === newest
+        : !message.redacted && text === firm.text(message) && (version === newest || version + 1 === newest);
+}
+
+function changeIsRefused(firm, who, { message: id, version, text = null }) {
     const message = firm.messages.get(id);
     if (!firm.seesMessage(who.account, message))
         return ['P0002'];
     if (message.author !== who.account.id)
         return ['42501'];
-    if (message.deleted)
-        return ['55000'];
-    if (version !== firm.version(message))
-        return ['40OF1'];
-    return firstOf(firm.orgs.get(message.org).archived && '55000',
-        text !== undefined && text.trim() === '' && message.documents.length === 0 && '22023');
+    if (!message.deleted && version === firm.version(message))
+        return firstOf((firm.orgs.get(message.org).archived || text !== null && message.redacted) && '55000',
+            text !== null && text !== firm.text(message) && text.trim() === '' && message.documents.length === 0 && '22023');
+    return isRepeated(firm, message, version, text) ? 'ok' : message.deleted ? ['55000'] : ['40OF1'];
 }
 
 function change(firm, who, id, text) {
     const message = firm.messages.get(id);
-    if (text === firm.text(message))
+    if (message.deleted || text !== null && text === firm.text(message))
         return;
-    message.versions.push({ text, operation: text === null ? 'delete' : 'edit' });
+    message.versions.push({ text, operation: text === null ? 'delete' : 'edit', made: firm.instants.length });
     message.deleted = text === null;
     if (message.deleted)
         message.documents.forEach(document => { firm.documents.get(document).withdrawn = true; });
@@ -154,7 +163,7 @@ const edit = {
         const message = messageFor(chance, firm, who);
         const stale = chance.chance(0.15);
         return { message: message?.id ?? nowhere, version: message ? firm.version(message) + (stale ? -1 : 0) : 1,
-            text: chance.chance(0.1) && message && !message.deleted ? firm.text(message) : words(chance) };
+            text: chance.chance(0.15) && message && firm.text(message) !== null ? firm.text(message) : words(chance) };
     },
     call: params => ({ method: 'edit', params }),
     expect: changeIsRefused,
@@ -165,7 +174,7 @@ const remove = {
     who: everybody,
     make(chance, firm, who) {
         const message = messageFor(chance, firm, who);
-        return { message: message?.id ?? nowhere, version: message ? firm.version(message) + (chance.chance(0.15) ? 1 : 0) : 1 };
+        return { message: message?.id ?? nowhere, version: message ? firm.version(message) + chance.of([0, 0, 0, 0, 1, -1]) : 1 };
     },
     call: params => ({ method: 'delete', params }),
     expect: changeIsRefused,
@@ -200,11 +209,39 @@ const versions = {
             return ['P0002'];
         return firstOf(firm.version(message) > 1 && !firm.seesVersions(who.account, message) && '42501');
     },
-    check: (firm, who, { message }, { versions: told }) => JSON.stringify(told.map(v => [v.version, v.text, v.operation]))
-        === JSON.stringify(firm.messages.get(message).versions.map((v, i) => [i + 1, v.text, v.operation])),
+    check(firm, who, { message: id }, { versions: told, documents }) {
+        const message = firm.messages.get(id);
+        return same(told.map(v => [v.version, v.text, v.operation]),
+            message.versions.map((v, i) => [i + 1, message.redacted ? null : v.text, v.operation]))
+            && same(documents.map(d => d.id), message.documents.filter(d => firm.seesDocument(who.account, firm.documents.get(d))));
+    },
     apply(firm, who, { message: id }) {
         const { org, topic } = firm.messages.get(id);
         firm.happens({ kind: 'versions.read', audience: 'admin', actor: actorOf(who), org, topic, subject: id });
+    },
+};
+
+const redact = {
+    who: admins,
+    make(chance, firm, who) {
+        const message = messageFor(chance, firm, who);
+        return given({ message: message?.id ?? nowhere, reason: chance.chance(0.9) ? 'the law' : ' ',
+            version: message && chance.chance(0.4) ? firm.version(message) - (chance.chance(0.2) ? 1 : 0) || undefined : undefined });
+    },
+    call: params => ({ method: 'redact', params }),
+    expect(firm, who, { message: id, reason, version }) {
+        const message = firm.messages.get(id);
+        if (reason.trim() === '')
+            return ['22023'];
+        return !message ? ['P0002'] : firstOf(!message.redacted && version !== undefined && version !== firm.version(message) && '40OF1');
+    },
+    apply(firm, who, { message: id }) {
+        const message = firm.messages.get(id);
+        if (message.redacted)
+            return;
+        message.redacted = firm.entries.length;
+        firm.happens({ kind: 'message.redacted', audience: audienceOf(message), actor: actorOf(who), org: message.org, topic: message.topic,
+            subject: id, version: firm.version(message) });
     },
 };
 
@@ -330,6 +367,24 @@ const download = {
         const { org, topic } = firm.documents.get(id);
         firm.happens({ kind: 'document.downloaded', audience: 'admin', actor: actorOf(who), org, topic, subject: id });
     },
+};
+
+/** An admin's file of the journal. Tried only: what is in it is for tests of its own. */
+const exported = {
+    who: admins,
+    triedOnly: true,
+    make: () => ({}),
+    file: token => ({ text: "SELECT onefin.export_begin($1, '{\"format\": \"csv\"}') AS answer", values: [token] }),
+    expect: () => 'ok',
+};
+
+/** Tried only, and while the law keeps it: the gateway would begin to remove files. */
+const erase = {
+    who: admins,
+    triedOnly: true,
+    make: (chance, firm) => ({ org: orgFor(chance, firm), reason: chance.chance(0.9) ? 'they left' : '' }),
+    call: params => ({ method: 'erase', params }),
+    expect: (firm, who, { org, reason }) => reason === '' ? ['22023'] : firm.orgs.has(org) ? ['55000'] : ['P0002'],
 };
 
 // --- the configuration
@@ -620,24 +675,23 @@ const insert = {
         ${visibility ? quoted(visibility) : 'DEFAULT'}, ${quoted(reply_to)}, ${quoted(documents)}, ${quoted(client_key)})`,
 };
 
-const changesRow = (firm, who, message, text) => firm.seesMessage(who.account, message) && message.author === who.account.id
-    && !message.deleted && text !== firm.text(message);
+const ownStanding = (firm, who, message) => firm.seesMessage(who.account, message) && message.author === who.account.id && !message.deleted;
 
 const update = {
     who: everybody,
     make: (chance, firm, who) => ({ message: messageFor(chance, firm, who)?.id ?? nowhere, text: words(chance) }),
     dml: 'update',
     sql: ({ message, text }) => `UPDATE onefin.message SET text = ${quoted(text)} WHERE id = ${message}`,
-    rows: (firm, { message: id, text }, who) => changesRow(firm, who, firm.messages.get(id), text) ? 1 : 0,
+    rows: (firm, { message }, who) => ownStanding(firm, who, firm.messages.get(message)) ? 1 : 0,
     expect(firm, who, { message: id, text }) {
         const message = firm.messages.get(id);
-        if (!firm.seesMessage(who.account, message) || message.author !== who.account.id || message.deleted)
-            return 'ok'; // no row
-        return firstOf(firm.orgs.get(message.org).archived && '55000', text.trim() === '' && message.documents.length === 0 && '22023');
+        return !ownStanding(firm, who, message) ? 'ok' // no row
+            : firstOf((firm.orgs.get(message.org).archived || text !== null && message.redacted) && '55000',
+                text !== null && text.trim() === '' && message.documents.length === 0 && '22023');
     },
-    apply(firm, who, { message: id, text }) {
-        if (changesRow(firm, who, firm.messages.get(id), text))
-            change(firm, who, id, text);
+    apply(firm, who, { message, text }) {
+        if (ownStanding(firm, who, firm.messages.get(message)))
+            change(firm, who, message, text);
     },
 };
 
@@ -647,10 +701,10 @@ const bury = {
     dml: 'update',
     sql: ({ message }) => `DELETE FROM onefin.message WHERE id = ${message}`,
     rows: () => 0, // a tombstone stays
-    expect: (firm, who, params) => update.expect(firm, who, { ...params, text: 'x' }),
+    expect: update.expect,
     apply: update.apply,
 };
 
-export const operations = { send, edit, delete: remove, import: bring, versions, read, close, typing, watch, unwatch, upload, download,
+export const operations = { send, edit, delete: remove, import: bring, versions, redact, export: exported, erase, read, close, typing, watch, unwatch, upload, download,
     assign, assignByHand, unassignByHand, orgs, orgsByHand, accounts, accountsByHand, departments, settings, settingsByHand,
     revoke_session: revoke, logout, insert, update, bury };

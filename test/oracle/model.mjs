@@ -13,12 +13,14 @@ export class Firm {
     sessions = new Map(); // {id, account, token, ended}
     assignments = new Map(); // {id, org, account, ended}
     messages = new Map(); // {id, org, topic, ticket, author, authorRole, authorName, visibility, replyTo, key,
-    //                        documents, imported, deleted, versions: [{text, operation}]}
+    //                        documents, imported, deleted, redacted: the entry that did it,
+    //                        versions: [{text, operation, made}]}; made counts the instants before it
     documents = new Map(); // {id, org, topic, message, uploader, name, visibility, withdrawn}
     marks = new Map(); // 'account.topic.visibility' -> {account, topic, org, visibility, message, ghost}
     watches = new Map(); // {id, account, session, org, topic, ended}
     settings = new Map(); // name -> value, as an admin has set it
     defaults = new Map(); // name -> value, where none has
+    instants = []; // times between doings, as text
     seals = []; // their numbers
     entries = []; // the journal: {kind, audience, actor, org, topic, subject, account, version, state, told}
 
@@ -69,7 +71,7 @@ export class Firm {
         }
     }
 
-    /** A document is its message's; one of no message yet, or of none any more, is its uploader's. */
+    /** A document is its message's; one of no message yet is its uploader's; of a deleted one, as its text. */
     seesDocument(account, document) {
         if (!document || !this.sees(account, this.orgs.get(document.org)))
             return false;
@@ -79,7 +81,8 @@ export class Firm {
         case 'accountant':
             return own || shown;
         case 'client':
-            return document.visibility === 'all' && !document.withdrawn && (own || shown);
+            return document.visibility === 'all' && (own || document.message !== null)
+                && (!document.withdrawn || this.setting('client_sees_versions'));
         default:
             return true;
         }
@@ -162,8 +165,9 @@ export class Firm {
         return this.settings.has(name) ? this.settings.get(name) : this.defaults.get(name);
     }
 
+    /** What a message says; nothing when it is deleted or redacted. */
     text(message) {
-        return message.deleted ? null : message.versions.at(-1).text;
+        return message.redacted ? null : message.versions.at(-1).text;
     }
 
     version(message) {

@@ -5,21 +5,21 @@ import { firstDifference, ordered, same } from './compare.mjs';
 import { asFunction, operations, refusal } from './doings.mjs';
 import { Firm, roles } from './model.mjs';
 import { Random } from './random.mjs';
-import { eventShown, eventTold, questions, relations, tableQuestion } from './reads.mjs';
+import { eventShown, eventTold, messageJson, namedOnly, questions, relations, tableQuestion } from './reads.mjs';
 import { System } from './system.mjs';
 import { until } from '../lib/scratch.mjs';
 
 // How often each operation is done.
-const weights = { send: 22, insert: 8, edit: 10, update: 3, delete: 4, bury: 2, import: 2, read: 12, versions: 2, close: 4, typing: 3, watch: 4,
+const weights = { send: 22, insert: 8, edit: 10, update: 3, delete: 4, bury: 2, import: 2, read: 12, versions: 2, redact: 1, close: 4, typing: 3, watch: 4,
     unwatch: 3, upload: 6, download: 3, assign: 9, assignByHand: 2, unassignByHand: 2, orgs: 5, orgsByHand: 3, accounts: 5, accountsByHand: 3,
     departments: 1, settings: 2, settingsByHand: 1, revoke_session: 3, logout: 4 };
 
 // What may be done while somebody else's transaction has changed rights and is not committed: nothing
 // that would wait for its rows.
-const besides = ['send', 'insert', 'edit', 'update', 'delete', 'bury', 'read', 'versions', 'close', 'typing', 'upload', 'download'];
+const besides = ['send', 'insert', 'edit', 'update', 'delete', 'bury', 'read', 'versions', 'redact', 'close', 'typing', 'upload', 'download'];
 
 // How often each question is asked.
-const curiosity = { me: 3, topics: 8, members: 12, history: 30, documents: 10, sessions: 3, accounts: 4, orgs: 3, departments: 2, settings: 2, journal: 2,
+const curiosity = { me: 3, topics: 8, members: 12, history: 30, history_at: 8, documents: 10, sessions: 3, accounts: 4, orgs: 3, departments: 2, settings: 2, journal: 2,
     journal_verify: 0.3, resume: 8 };
 
 // Calls that are written as statements on tables. Who may execute one but is not entitled gets the
@@ -160,6 +160,7 @@ export class Oracle {
         this.log.push(`  ${way}: ${doing.what} -> ${answer.code}`);
         this.#outcome(way, doing, answer);
         await this.#take(doing, await this.#rows());
+        this.#allowTyping();
     }
 
     #wayOf(operation) {
@@ -248,11 +249,20 @@ export class Oracle {
         this.#journaled(name, firm.entries.slice(from), rows);
         for (const [account, role] of before) {
             const { user, fixed } = this.users.find(one => one.account === account);
-            if (role !== account.role && !fixed) {
-                await system.facts(`REVOKE onefin_${role} FROM ${user}`);
-                await system.facts(`GRANT onefin_${account.role} TO ${user}`);
-            }
+            if (role !== account.role && !fixed)
+                await this.#regrant(user, role, account.role);
         }
+    }
+
+    /** A DBA makes the database user a member of the group of the account's new role. */
+    async #regrant(user, from, to) {
+        const { firm, system } = this;
+        const before = firm.entries.length;
+        for (const command of [`REVOKE onefin_${from} FROM ${user}`, `GRANT onefin_${to} TO ${user}`]) {
+            await system.facts(command);
+            firm.happens({ kind: 'schema.changed', audience: 'admin' });
+        }
+        this.#journaled('GRANT', firm.entries.slice(before), await this.#rows());
     }
 
     /** Entries that were written since the last look, or by one transaction. */
@@ -405,14 +415,25 @@ export class Oracle {
         this.cases.events += firm.entries.length - client.from;
         for (let i = 0; i < Math.max(expected.length, client.events.length); i++) {
             const [entry, event] = [expected[i], client.events[i]];
-            // A message is named only when it was changed again before its event was read.
-            const changed = entry?.kind.startsWith('message.') && firm.version(firm.messages.get(entry.subject)) > entry.version;
-            const named = changed && event?.message?.text === undefined;
-            const model = entry && [entry.seal, entry.index, ordered(eventTold(firm, entry, named ? 'named' : 'then'))];
+            const model = entry && [entry.seal, entry.index, ordered(eventTold(firm, entry, () => this.#messageOf(entry, event?.message)))];
             const shown = event && [event.seal, event.index, eventShown(event)];
             if (!same(model, shown))
                 this.#differ('events', `event ${i} to account ${me.id} (${me.role}), session ${client.session.id}, entry ${entry?.id}`, model ?? 'nothing more', shown ?? 'nothing more');
         }
+    }
+
+    /**
+     * A message as its event must show it: as the event left it; named only, when it was changed again
+     * before the event was read; without its text, when that was redacted before the event was read.
+     */
+    #messageOf(entry, shown) {
+        const { firm } = this;
+        const message = firm.messages.get(entry.subject);
+        const changed = firm.version(message) > entry.version;
+        if (changed && shown && !('text' in shown))
+            return namedOnly(firm, entry);
+        const before = firm.entries.indexOf(entry) < (message.redacted ?? Infinity);
+        return messageJson(firm, message, { version: entry.version, redacted: before ? message.redacted !== undefined && shown?.redacted_at !== null : true });
     }
 
     /** Somebody types: those who see the company at any time from now to the end of the stretch may hear it. */
@@ -488,7 +509,7 @@ export class Oracle {
             const me = firm.accounts.get(session.account);
             return { name, session, me, params: questions[name].ask(chance, firm, me) };
         });
-        const answers = await system.calls(asked.map(({ name, session, params }) => ({ token: session.token, method: name, params })));
+        const answers = await system.calls(asked.map(({ name, session, params }) => ({ token: session.token, method: questions[name].method ?? name, params })));
         asked.forEach(({ name, session, params, me }, i) => {
             const question = questions[name];
             const expected = !firm.openSession(session) ? ['28000'] : !question.who.includes(me.role) ? ['42501'] : question.expect(firm, me, params);
@@ -506,9 +527,9 @@ export class Oracle {
     async #functions() {
         const { chance, firm, system } = this;
         const { user, account } = chance.of(this.users.filter(u => firm.active(u.account) && !u.fixed));
-        for (const name of chance.sample(['me', 'topics', 'members', 'history', 'documents', 'accounts', 'resume'], 3)) {
+        for (const name of chance.sample(['me', 'topics', 'members', 'history', 'history_at', 'documents', 'accounts', 'resume'], 3)) {
             const params = questions[name].ask(chance, firm, account);
-            const answer = await system.value(user, asFunction({ method: name, params }));
+            const answer = await system.value(user, asFunction({ method: questions[name].method ?? name, params }));
             this.#answer('sql', `${user} (${account.role}) asks ${name} ${JSON.stringify(params)}`, questions[name], params,
                 questions[name].expect(firm, account, params), answer);
         }
@@ -534,6 +555,7 @@ export class Oracle {
     async round() {
         const { chance, system } = this;
         await this.#quiet();
+        this.firm.instants.push(await system.instant());
         this.#listenForTyping();
         const asleep = chance.chance(0.5);
         if (asleep)
@@ -543,7 +565,6 @@ export class Oracle {
                 if (n === 50)
                     system.gateway.process.kill('SIGCONT');
                 await (n === 20 ? this.#apart() : n === 40 ? this.#together() : this.#doing());
-                this.#allowTyping();
             }
         } finally {
             system.gateway.process.kill('SIGCONT');

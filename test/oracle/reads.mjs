@@ -48,7 +48,7 @@ export const relations = {
     message_version: { who: everybody,
         rows: firm => list(firm.messages).flatMap(m => m.versions.slice(0, -1).map((v, i) => ({ message: m, version: i + 1, ...v }))),
         sees: (firm, me, row) => firm.seesVersions(me, row.message), key: [`t.message_id || '.' || t.version`, v => `${v.message.id}.${v.version}`, 'text'],
-        columns: [['t.text', v => v.text], ['t.operation', v => v.operation]] },
+        columns: [['t.text', v => v.message.redacted ? null : v.text], ['t.operation', v => v.operation]] },
     document: { who: everybody, rows: firm => list(firm.documents), sees: (firm, me, row) => firm.seesDocument(me, row), key: ['t.id', d => d.id],
         columns: [['t.name', d => d.name], ['t.message_id', d => d.message], ['t.withdrawn_at IS NOT NULL', d => d.withdrawn]] },
     document_body: { who: everybody, rows: firm => list(firm.documents), sees: (firm, me, row) => firm.seesDocument(me, row), key: ['t.id', d => d.id],
@@ -100,21 +100,35 @@ export function tableQuestion(chance, firm, me, name, most) {
 export const accountJson = a => ({ id: a.id, org: a.org, name: a.name, role: a.role, login: a.login, disabled: a.disabled, language: a.language,
     department: a.department });
 
-export function messageJson(firm, m) {
-    return { id: m.id, org: m.org, text: firm.text(m), topic: m.topic, author: m.author, ticket: m.ticket, version: firm.version(m), imported: m.imported,
-        reply_to: m.replyTo, documents: m.deleted ? [] : m.documents, client_key: m.key, visibility: m.visibility, author_name: m.authorName,
-        author_role: m.authorRole, edited: m.versions.some(v => v.operation === 'edit'), deleted: m.deleted };
+/** A message as its viewer sees it; `then` is another version than the newest, or what differs from now. */
+export function messageJson(firm, m, { version = firm.version(m), redacted = m.redacted !== undefined } = {}) {
+    const { text, operation } = m.versions[version - 1];
+    const deleted = operation === 'delete';
+    return { id: m.id, org: m.org, text: redacted ? null : text, topic: m.topic, author: m.author, ticket: m.ticket, version, imported: m.imported,
+        reply_to: m.replyTo, documents: deleted ? [] : m.documents, client_key: m.key, visibility: m.visibility, author_name: m.authorName,
+        author_role: m.authorRole, edited: m.versions.slice(0, version).some(v => v.operation === 'edit'), deleted, redacted };
 }
 
 /** A message as it came, to be compared with the model's. */
 export function messageShown(m) {
     return m && { id: m.id, org: m.org, text: m.text, topic: m.topic, author: m.author, ticket: m.ticket, version: m.version, imported: m.imported,
         reply_to: m.reply_to, documents: m.documents.map(d => d.id), client_key: m.client_key, visibility: m.visibility, author_name: m.author_name,
-        author_role: m.author_role, edited: m.edited_at !== null, deleted: m.deleted_at !== null };
+        author_role: m.author_role, edited: m.edited_at !== null, deleted: m.deleted_at !== null, redacted: m.redacted_at !== null };
 }
 
 const accountShown = a => accountJson({ ...a, org: a.org, department: a.department });
 const seenMessages = (firm, me, topic) => list(firm.messages).filter(m => m.topic === topic && firm.seesMessage(me, m)).sort((a, b) => a.id - b.id);
+
+/** A message as it stood at an instant: undefined when it was not said, hidden when that version is not theirs to see. */
+function messageThen(firm, me, m, instant) {
+    const made = m.versions.filter((v, i) => v.made <= instant || i === 0 && m.imported).length;
+    if (made === 0)
+        return undefined;
+    if (made < firm.version(m) && !firm.seesVersions(me, m))
+        return { id: m.id, text: null, version: null, hidden: true, deleted: false };
+    const { text, version, deleted } = messageJson(firm, m, { version: made });
+    return { id: m.id, text, version, hidden: false, deleted };
+}
 
 function topicShown(firm, me, topic) {
     const messages = seenMessages(firm, me, topic.id);
@@ -127,21 +141,18 @@ function topicShown(firm, me, topic) {
 const orgShown = (firm, me, org) => ({ id: org.id, name: org.name, department: org.department, archived: org.archived,
     topics: list(firm.topics).filter(t => t.org === org.id).sort((a, b) => a.id - b.id).map(t => topicShown(firm, me, t)) });
 
-/**
- * An entry of the journal as it is told, without place and time. `when` is for messages: 'now' shows
- * the message if the entry is of its newest version; 'then' shows it as the entry left it; 'named' only
- * names it.
- */
-export function eventTold(firm, e, when = 'now') {
+const messageNow = (firm, e) => firm.version(firm.messages.get(e.subject)) === e.version ? messageJson(firm, firm.messages.get(e.subject)) : namedOnly(firm, e);
+
+/** Of a message that was changed again, an event has the name only. */
+export const namedOnly = (firm, e) => ({ id: e.subject, org: e.org, topic: e.topic, version: e.version,
+    author: firm.messages.get(e.subject).author, visibility: firm.messages.get(e.subject).visibility });
+
+/** An entry of the journal as it is told, without place and time; `message` is how a message is shown in it. */
+export function eventTold(firm, e, message = messageNow) {
     const told = { kind: e.kind, org: e.org ?? null, topic: e.topic ?? null };
     const actor = e.actor ?? null;
-    if (e.kind.startsWith('message.')) {
-        const m = firm.messages.get(e.subject);
-        const whole = when === 'then' || when === 'now' && firm.version(m) === e.version;
-        const then = { ...m, versions: m.versions.slice(0, e.version), deleted: m.versions[e.version - 1].text === null };
-        return { ...told, actor, message: whole ? messageJson(firm, then)
-            : { id: m.id, org: m.org, topic: m.topic, author: m.author, visibility: m.visibility, version: e.version } };
-    }
+    if (e.kind.startsWith('message.'))
+        return { ...told, actor, message: message(firm, e) };
     if (e.kind === 'topic.read')
         return { ...told, actor, account: actor, message: e.subject };
     if (e.kind.startsWith('ticket.'))
@@ -202,6 +213,11 @@ export const questions = {
         expect: (firm, me, { topic }) => !firm.seesTopic(me, firm.topics.get(topic)) ? ['P0002']
             : seenMessages(firm, me, topic).slice(-200).map(m => messageJson(firm, m)),
         shown: r => r.messages.map(messageShown), cases: (firm, { topic }) => Math.max(1, list(firm.messages).filter(m => m.topic === topic).length) },
+    history_at: { method: 'history', who: everybody, ask: (chance, firm, me) => ({ ...questions.history.ask(chance, firm, me), as_of: chance.of(firm.instants) }),
+        expect: (firm, me, { topic, as_of }) => !firm.seesTopic(me, firm.topics.get(topic)) ? ['P0002']
+            : seenMessages(firm, me, topic).map(m => messageThen(firm, me, m, firm.instants.indexOf(as_of))).filter(Boolean).slice(-200),
+        shown: r => r.messages.map(m => ({ id: m.id, text: m.text, version: m.version, hidden: m.hidden, deleted: m.deleted_at !== null })),
+        cases: (firm, params) => questions.history.cases(firm, params) },
     documents: { who: everybody, ask: (chance, firm, me) => ({ topic: oneOf(chance, firm.documents.values(), d => firm.seesDocument(me, d))?.topic ?? nowhere }),
         expect: (firm, me, { topic }) => !firm.seesTopic(me, firm.topics.get(topic)) ? ['P0002']
             : list(firm.documents).filter(d => d.topic === topic && firm.seesDocument(me, d)).sort((a, b) => a.id - b.id).map(d => [d.id, d.name, d.message]),

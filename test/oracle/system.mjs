@@ -84,6 +84,12 @@ export class System {
         return (await this.root.query({ text, values })).rows;
     }
 
+    /** Now, exactly. */
+    async instant() {
+        const [{ now }] = await this.facts("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS now");
+        return now;
+    }
+
     // --- by call
 
     async call(token, { method, params }) {
@@ -135,9 +141,12 @@ export class System {
         return this.by(user, connection => outcome(connection, text));
     }
 
-    /** The first value that a statement of a database user gives. */
+    /** The first value that a statement of a database user gives; what it did besides is taken back. */
     async value(user, text) {
-        return this.by(user, connection => outcome(connection, text, rows => ({ result: Object.values(rows[0])[0] })));
+        return this.by(user, async connection => {
+            await connection.query('BEGIN');
+            return outcome(connection, text, rows => ({ result: Object.values(rows[0])[0] })).finally(() => connection.query('ROLLBACK'));
+        });
     }
 
     /** A superuser's hand in psql. */
