@@ -64,7 +64,7 @@ const answered = ({ result, error }) => error ? { code: error.data.sqlstate, mes
 export class System {
     static async start() {
         const system = new System();
-        system.cluster = await Cluster.start('max_connections=60', 'autovacuum=off', 'jit=off');
+        system.cluster = await Cluster.start('max_connections=120', 'jit=off');
         system.root = await system.cluster.connect();
         await system.root.query(helpers);
         system.gate = await system.cluster.connect('onefin_gateway');
