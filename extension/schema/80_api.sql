@@ -92,7 +92,7 @@ CREATE FUNCTION onefin_api.journal(after bigint DEFAULT 0, "limit" integer DEFAU
     since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, actor bigint DEFAULT NULL) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_journal';
 COMMENT ON FUNCTION onefin_api.journal(bigint, integer, text, bigint, timestamptz, timestamptz, bigint) IS
-    'Journal entries after an id, of a kind (message.* for all that begin so), a company, an actor, since..until (until itself not): {seal, entries}; limit 1 to 1000; for admins; journaled';
+    'Journal entries after an id, of a kind (message.* or mess* for all that begin so), a company, an actor, since..until (until itself not): {seal, entries}; limit 1 to 1000; for admins; journaled';
 CREATE FUNCTION onefin_api.journal_verify("from" bigint DEFAULT 1, "to" bigint DEFAULT NULL) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_journal_verify';
 COMMENT ON FUNCTION onefin_api.journal_verify(bigint, bigint) IS 'Recomputes the sealed journal, as onefin.journal_verify; for admins; journaled';

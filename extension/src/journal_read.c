@@ -69,7 +69,7 @@ Datum onefin_api_journal(PG_FUNCTION_ARGS) {
         " 'record', encode(e.record, 'hex'), 'detail', e.detail) ORDER BY e.id), '[]')),"
         " count(e.id), min(e.id), max(e.id)"
         " FROM (SELECT j.* FROM onefin.journal j WHERE j.id > $1"
-        " AND ($3 IS NULL OR j.kind = $3 OR $3 LIKE '%.*' AND starts_with(j.kind, left($3, -1)))"
+        " AND ($3 IS NULL OR j.kind = $3 OR $3 LIKE '%*' AND starts_with(j.kind, left($3, -1)))"
         " AND ($4 IS NULL OR j.org_id = $4) AND ($5 IS NULL OR j.at >= $5)"
         " AND ($6 IS NULL OR j.at < $6) AND ($7 IS NULL OR j.actor_id = $7)"
         " ORDER BY j.id LIMIT least(greatest($2, 1), 1000)) e"
