@@ -538,16 +538,21 @@ function changeAccount(firm, who, params, f) {
     if (before.role === 'accountant' && after.role !== 'accountant')
         for (const open of f.order('assignment.changed', [...firm.assignments.values()].filter(a => !a.ended && a.account === account.id)))
             endAssignment(firm, actor, open);
-    if (['role', 'org', 'department'].some(key => before[key] !== after[key]) || after.disabled && !before.disabled)
-        endSessions(firm, actor, [...firm.sessions.values()].filter(s => !s.ended && s.account === account.id), f);
+    // The session that made the change stays, where the account keeps its role.
+    const out = after.disabled && !before.disabled;
+    const kept = out || before.role !== after.role ? undefined : who.session;
+    if (['role', 'org', 'department'].some(key => before[key] !== after[key]) || out)
+        endSessions(firm, actor, [...firm.sessions.values()].filter(s => !s.ended && s.account === account.id && s !== kept), f,
+            out ? 'disabled' : 'rights');
     firm.happens({ kind: 'account.changed', audience: 'admin', actor, subject: account.id, account: account.id }, () => Object.assign(account, after));
 }
 
-function endSessions(firm, actor, sessions, f, kind = 'session.revoked') {
+function endSessions(firm, actor, sessions, f, why) {
+    const kind = why === 'logout' ? 'session.ended' : 'session.revoked';
     for (const session of f.order(kind, sessions)) {
         session.ended = true;
         endWatches(firm, session.account, session.id, actor, f);
-        firm.happens({ kind, audience: 'account', actor, subject: session.id, account: session.account });
+        firm.happens({ kind, audience: 'account', actor, subject: session.id, account: session.account, why });
     }
 }
 
@@ -654,7 +659,7 @@ const revoke = {
         const session = firm.sessions.get(id);
         return session && !session.ended && firm.seesSession(who.account, session) ? 'ok' : ['P0002'];
     },
-    apply: (firm, who, { session }, f) => endSessions(firm, actorOf(who), [firm.sessions.get(session)], f),
+    apply: (firm, who, { session }, f) => endSessions(firm, actorOf(who), [firm.sessions.get(session)], f, 'revoked'),
 };
 
 const logout = {
@@ -662,7 +667,7 @@ const logout = {
     make: (chance, firm, who) => who.session && chance.chance(0.3) ? {} : undefined,
     call: params => ({ method: 'logout', params }),
     expect: () => 'ok',
-    apply: (firm, who, params, f) => endSessions(firm, actorOf(who), [who.session], f, 'session.ended'),
+    apply: (firm, who, params, f) => endSessions(firm, actorOf(who), [who.session], f, 'logout'),
 };
 
 // --- messages by plain SQL

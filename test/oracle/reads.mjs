@@ -160,7 +160,7 @@ export function eventTold(firm, e, message = messageNow) {
     if (e.kind.startsWith('document.'))
         return { ...told, actor, document: e.subject };
     if (e.kind.startsWith('session.'))
-        return { ...told, account: e.account, session: e.subject };
+        return { ...told, account: e.account, session: e.subject, why: e.why };
     if (e.audience === 'admin' && e.account === undefined)
         return { ...told, actor, subject: e.subject ?? null };
     return { ...told, account: e.account ?? null };
