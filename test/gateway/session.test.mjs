@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { Connection } from '../lib/client.mjs';
 import { World, password } from '../lib/firm.mjs';
 import { Gateway } from '../lib/gateway.mjs';
+import { until } from '../lib/scratch.mjs';
 
 let world;
 before(async () => { world = await World.start({ settings: { login_timeout: 5 } }); });
@@ -195,6 +196,26 @@ test('a new password ends the other sessions, and the old password is over', asy
     await again.close();
     await world.admin.call('accounts', { id: kept.account.id, password });
     await over(kept, 'session.revoked', 'password');
+});
+
+test('a new password is as slow as a login, and holds up no call', async () => {
+    const { cluster } = world;
+    const narrow = await Gateway.start(cluster, { call_connections: 1 });
+    const [nora, kim] = await Promise.all(['nora', 'kim'].map(async login => {
+        const connection = await Connection.open(narrow.url);
+        await connection.call('login', { login, password });
+        return connection;
+    }));
+    const locked = cluster.query("SELECT FROM onefin.account WHERE login = 'nora' FOR UPDATE; SELECT pg_sleep(3)");
+    await until(() => cluster.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), 'the lock');
+    let changed = false;
+    const change = nora.call('change_password', { old: password, new: password }).then(() => { changed = true; });
+    await until(() => cluster.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"), 'it to wait');
+    await goesOn(kim, 'kim');
+    assert.equal(changed, false);
+    await Promise.all([locked, change]);
+    await Promise.all([nora.close(), kim.close()]);
+    narrow.remove();
 });
 
 test('a session that has expired is closed when the database notices', async () => {
