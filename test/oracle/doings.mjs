@@ -560,7 +560,7 @@ const accounts = {
     who: admins,
     make(chance, firm, who) {
         const account = chance.of(firm.accounts.values());
-        if (account === who.account || account.stays)
+        if (account.stays)
             return undefined;
         const { id } = chance.chance(0.97) ? account : { id: nowhere };
         const department = chance.of(firm.departments.values()).id;
@@ -662,6 +662,32 @@ const revoke = {
     apply: (firm, who, { session }, f) => endSessions(firm, actorOf(who), [firm.sessions.get(session)], f, 'revoked'),
 };
 
+/** All but the session that asks; an admin, those of anybody. */
+const revokeAll = {
+    who: everybody,
+    make: (chance, firm, who) => given({ account: chance.chance(0.5) ? undefined : chance.chance(0.9) ? chance.of(firm.accounts.values()).id : nowhere }),
+    call: params => ({ method: 'revoke_sessions', params }),
+    expect: (firm, who, { account }) => account === undefined || account === who.account.id || firm.isAdmin(who.account) && firm.accounts.has(account)
+        ? 'ok' : ['P0002'],
+    apply: (firm, who, { account = who.account.id }, f) => endSessions(firm, actorOf(who),
+        [...firm.sessions.values()].filter(s => !s.ended && s.account === account && s !== who.session), f, 'revoked'),
+};
+
+/** Only what changes no session that is open. */
+const policies = {
+    who: admins,
+    make: chance => ({ role: chance.chance(0.9) ? chance.of(everybody) : 'owner', max_sessions: chance.chance(0.9) ? 5 + chance.below(20) : 0 }),
+    call: params => ({ method: 'session_policies', params }),
+    expect: (firm, who, { role, max_sessions }) => firstOf((!everybody.includes(role) || max_sessions < 1) && '22023'),
+    apply(firm, who, { role, max_sessions }) {
+        const kind = firm.policies.has(role) ? 'session_policy.changed' : 'session_policy.created';
+        if (firm.policies.get(role) === max_sessions)
+            return;
+        firm.policies.set(role, max_sessions);
+        firm.happens({ kind, audience: 'admin', actor: actorOf(who) });
+    },
+};
+
 const logout = {
     who: everybody,
     make: (chance, firm, who) => who.session && chance.chance(0.3) ? {} : undefined,
@@ -712,4 +738,4 @@ const bury = {
 
 export const operations = { send, edit, delete: remove, import: bring, versions, redact, export: exported, erase, read, close, typing, watch, unwatch, upload, download,
     assign, assignByHand, unassignByHand, orgs, orgsByHand, accounts, accountsByHand, departments, settings, settingsByHand,
-    revoke_session: revoke, logout, insert, update, bury };
+    revoke_session: revoke, revoke_sessions: revokeAll, session_policies: policies, logout, insert, update, bury };

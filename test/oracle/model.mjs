@@ -20,6 +20,7 @@ export class Firm {
     watches = new Map(); // {id, account, session, org, topic, ended}
     settings = new Map(); // name -> value, as an admin has set it
     defaults = new Map(); // name -> value, where none has
+    policies = new Map(); // role -> the most sessions, as an admin has set it
     instants = []; // times between doings, as text
     seals = []; // their numbers
     entries = []; // the journal: {kind, audience, actor, org, topic, subject, account, version, state, told}

@@ -12,19 +12,19 @@ import { until } from '../lib/scratch.mjs';
 // How often each operation is done.
 const weights = { send: 22, insert: 8, edit: 10, update: 3, delete: 4, bury: 2, import: 2, read: 12, versions: 2, redact: 1, close: 4, typing: 3, watch: 4,
     unwatch: 3, upload: 6, download: 3, assign: 9, assignByHand: 2, unassignByHand: 2, orgs: 5, orgsByHand: 3, accounts: 5, accountsByHand: 3,
-    departments: 1, settings: 2, settingsByHand: 1, revoke_session: 3, logout: 4 };
+    departments: 1, settings: 2, settingsByHand: 1, revoke_session: 3, revoke_sessions: 1, session_policies: 1, logout: 4 };
 
 // What may be done while somebody else's transaction has changed rights and is not committed: nothing
 // that would wait for its rows.
 const besides = ['send', 'insert', 'edit', 'update', 'delete', 'bury', 'read', 'versions', 'redact', 'close', 'typing', 'upload', 'download'];
 
 // How often each question is asked.
-const curiosity = { me: 3, topics: 8, members: 12, history: 30, history_at: 8, documents: 10, sessions: 3, accounts: 4, orgs: 3, departments: 2, settings: 2, journal: 2,
+const curiosity = { me: 3, topics: 8, members: 12, history: 30, history_at: 8, documents: 10, sessions: 5, session_policies: 1, accounts: 4, orgs: 3, departments: 2, settings: 2, journal: 2,
     journal_verify: 0.3, resume: 8 };
 
 // Calls that are written as statements on tables. Who may execute one but is not entitled gets the
 // tables' answers, and those the ...ByHand operations ask for.
-const written = new Set(['assign', 'orgs', 'accounts', 'departments', 'settings']);
+const written = new Set(['assign', 'orgs', 'accounts', 'departments', 'settings', 'session_policies']);
 
 const topicKinds = ['bank_payment', 'contract', 'invoice', 'power_of_attorney', 'waybill'];
 const orgCount = 11;
@@ -75,6 +75,8 @@ export class Oracle {
 
     async #found() {
         const { system, firm, chance } = this;
+        const tables = await system.facts(`SELECT relname FROM pg_class WHERE relnamespace = 'onefin'::regnamespace AND relkind IN ('r', 'v', 'p', 'm')`);
+        this.#check('sql', 'tables and views that are there', Object.keys(relations).sort(), tables.map(one => one.relname).sort());
         for (let id = 1; id <= 4; id++) {
             firm.departments.set(id, { id, name: `Department ${id}` });
             await system.facts('INSERT INTO onefin.department (name) VALUES ($1)', [`Department ${id}`]);
