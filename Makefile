@@ -34,7 +34,7 @@ extension:
 # find is told in the server's log, and the server goes on. server.env is what it is started with.
 sanitized := $(build)/sanitize
 sanitize := -fsanitize=address,undefined -fsanitize-recover=all -fno-wrapv -O1 -include $(CURDIR)/test/sanitize/palloc.h
-pg_cc := $(firstword $(shell $(PG_CONFIG) --cc))
+pg_cc = $(firstword $(shell $(PG_CONFIG) --cc))
 
 sanitized:
 	+@$(MAKE) -s extension build=$(sanitized) COPT='$(sanitize)'

@@ -155,23 +155,15 @@ CREATE POLICY client ON onefin.read_mark FOR SELECT TO onefin_client
 -- Messages: read what the role sees; write as oneself; change and delete one's own that still stands.
 CREATE POLICY post ON onefin.message FOR INSERT TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client
     WITH CHECK (onefin.may_post(org_id, author_id, visibility));
-DO $$
-DECLARE
-    role text;
-    orgs text;
-    mine constant text := ' AND author_id = (SELECT onefin.current_account())';
-BEGIN
-    FOREACH role IN ARRAY ARRAY['admin', 'supervisor', 'accountant', 'client'] LOOP
-        orgs := CASE role
-            WHEN 'admin' THEN '(SELECT onefin.acting_as(''admin''))'
-            ELSE format('onefin.among(org_id, (SELECT onefin.my_orgs(%L)))', role) END
-            || CASE role WHEN 'client' THEN ' AND visibility = ''all''' ELSE '' END;
-        EXECUTE format('CREATE POLICY %I ON onefin.message FOR SELECT TO %I USING (%s)',
-            role || '_select', 'onefin_' || role, orgs);
-        EXECUTE format('CREATE POLICY %I ON onefin.message FOR UPDATE TO %I USING (%s) WITH CHECK (%s)',
-            role || '_update', 'onefin_' || role, orgs || mine || ' AND deleted_at IS NULL', orgs || mine);
-        EXECUTE format('CREATE POLICY %I ON onefin.message FOR DELETE TO %I USING (%s)',
-            role || '_delete', 'onefin_' || role, orgs || mine || ' AND deleted_at IS NULL');
-    END LOOP;
-END
-$$;
+CREATE POLICY edit ON onefin.message FOR UPDATE TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client
+    USING (onefin.may_post(org_id, author_id, visibility) AND deleted_at IS NULL)
+    WITH CHECK (onefin.may_post(org_id, author_id, visibility));
+CREATE POLICY delete ON onefin.message FOR DELETE TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client
+    USING (onefin.may_post(org_id, author_id, visibility) AND deleted_at IS NULL);
+CREATE POLICY admin ON onefin.message FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY supervisor ON onefin.message FOR SELECT TO onefin_supervisor
+    USING (onefin.among(org_id, (SELECT onefin.my_orgs('supervisor'))));
+CREATE POLICY accountant ON onefin.message FOR SELECT TO onefin_accountant
+    USING (onefin.among(org_id, (SELECT onefin.my_orgs('accountant'))));
+CREATE POLICY client ON onefin.message FOR SELECT TO onefin_client
+    USING (onefin.among(org_id, (SELECT onefin.my_orgs('client'))) AND visibility = 'all');

@@ -1,11 +1,11 @@
 /*
  * message.c: the triggers of onefin.message, which keep every version.
  *
- * BEFORE INSERT   finds id, company, ticket and author; nothing that the writer says of them counts.
- * BEFORE UPDATE   files the outgoing row in message_version; of the new row only the text counts.
- *                 A text of NULL makes it a tombstone.
- * BEFORE DELETE   makes it a tombstone by such an update, and keeps the row.
- * AFTER           attaches or withdraws documents and writes the journal.
+ * BEFORE INSERT   finds id, company, ticket and author; nothing that the writer says of them
+ * counts. BEFORE UPDATE   files the outgoing row in message_version; of the new row only the text
+ * counts. A text of NULL makes it a tombstone. BEFORE DELETE   makes it a tombstone by such an
+ * update, and keeps the row. AFTER           attaches or withdraws documents and writes the
+ * journal.
  *
  * They hold for everybody, by whatever way a row is written. An import (import.c) says whose words
  * they are and when they were said, through of_set_import(); a redaction (redact.c), through
@@ -45,32 +45,32 @@ const OfImport *of_set_import(const OfImport *import) {
     return before;
 }
 
-static bool keep_inserted = false;
-static HeapTuple inserted = NULL; /* in TopTransactionContext */
-static TupleDesc inserted_desc;
+static bool keep_written = false;
+static HeapTuple written = NULL; /* in TopTransactionContext */
+static TupleDesc written_desc;
 
-void of_keep_inserted(void) {
-    keep_inserted = true;
-    inserted = NULL;
+void of_keep_written(void) {
+    keep_written = true;
+    written = NULL;
 }
 
-HeapTuple of_take_inserted(TupleDesc *desc) {
-    HeapTuple tuple = inserted;
+HeapTuple of_take_written(TupleDesc *desc) {
+    HeapTuple tuple = written;
 
-    *desc = inserted_desc;
-    keep_inserted = false;
-    inserted = NULL;
+    *desc = written_desc;
+    keep_written = false;
+    written = NULL;
     return tuple;
 }
 
 static void keep_if_asked(HeapTuple tuple, TupleDesc desc) {
     MemoryContext before;
 
-    if (!keep_inserted)
+    if (!keep_written)
         return;
     before = MemoryContextSwitchTo(TopTransactionContext);
-    inserted = heap_copytuple(tuple);
-    inserted_desc = desc;
+    written = heap_copytuple(tuple);
+    written_desc = desc;
     MemoryContextSwitchTo(before);
 }
 
@@ -444,8 +444,9 @@ Datum onefin_message_after(PG_FUNCTION_ARGS) {
     is_new = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
     of_message_read(&row, is_new ? trigger->tg_trigtuple : trigger->tg_newtuple,
                     RelationGetDescr(trigger->tg_relation));
+    keep_if_asked(is_new ? trigger->tg_trigtuple : trigger->tg_newtuple,
+                  RelationGetDescr(trigger->tg_relation));
     if (is_new) {
-        keep_if_asked(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation));
         attach(&row);
         journal_version(&row, importing ? "message.imported" : "message.sent");
     } else if (of_row_null(&row, OF_MESSAGE_DELETED_AT)) {

@@ -40,9 +40,9 @@ extern void of_message_read(OfRow *row, HeapTuple tuple, TupleDesc desc);
 extern void of_message_record(const OfRow *message, OfHash *record);
 extern Jsonb *of_message_json(const OfRow *row, Datum documents);
 
-/* Of the next message that is inserted, a copy is kept for whoever asks; NULL when none was. */
-extern void of_keep_inserted(void);
-extern HeapTuple of_take_inserted(TupleDesc *desc);
+/* Of the next message that is written, a copy is kept for whoever asks; NULL when none was. */
+extern void of_keep_written(void);
+extern HeapTuple of_take_written(TupleDesc *desc);
 
 /* An author as the row of a message keeps it. */
 typedef struct OfImport {

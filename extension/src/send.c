@@ -49,28 +49,39 @@ static int64 find_by_key(int64 author, Datum client_key) {
     return message;
 }
 
-/* Inserts; returns the message, which needs no second look unless it has documents. */
+/*
+ * Writes a message by a statement; 0 when no row was written. The row that the triggers made is
+ * shown as it is: only documents need a second look.
+ */
+static Datum write_message(OfStatement *statement, const OfArgs *args, bool as_owner) {
+    HeapTuple written;
+    TupleDesc desc;
+    OfRow row;
+
+    of_keep_written();
+    of_spi_begin();
+    (as_owner ? of_run_as_owner : of_run)(statement, args, false);
+    of_spi_end();
+    written = of_take_written(&desc);
+    if (written == NULL)
+        return (Datum)0;
+    of_message_read(&row, written, desc);
+    return of_row_null(&row, OF_MESSAGE_DOCUMENTS) || !of_row_null(&row, OF_MESSAGE_DELETED_AT)
+               ? JsonbPGetDatum(of_message_json(&row, JsonbPGetDatum(of_json_empty_array())))
+               : read_message(of_row_id(&row, OF_MESSAGE_ID));
+}
+
 static Datum insert(const OfArgs *args, bool as_owner) {
     static OfStatement statement = {"INSERT INTO onefin.message (topic_id, text, client_key,"
                                     " visibility, reply_to, document_ids)"
                                     " VALUES ($1, $2, $3, $4, $5, $6)",
                                     6,
                                     {INT8OID, TEXTOID, UUIDOID, TEXTOID, INT8OID, INT8ARRAYOID}};
-    HeapTuple inserted;
-    TupleDesc desc;
-    OfRow row;
+    Datum message = write_message(&statement, args, as_owner);
 
-    of_keep_inserted();
-    of_spi_begin();
-    (as_owner ? of_run_as_owner : of_run)(&statement, args, false);
-    of_spi_end();
-    inserted = of_take_inserted(&desc);
-    if (inserted == NULL)
+    if (message == (Datum)0)
         elog(ERROR, "the triggers of onefin.message did not fire");
-    of_message_read(&row, inserted, desc);
-    return of_row_null(&row, OF_MESSAGE_DOCUMENTS)
-               ? JsonbPGetDatum(of_message_json(&row, JsonbPGetDatum(of_json_empty_array())))
-               : read_message(of_row_id(&row, OF_MESSAGE_ID));
+    return message;
 }
 
 /*
@@ -228,19 +239,17 @@ static Datum change(FunctionCallInfo fcinfo, Datum text, bool deleting) {
     int32 version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
     JsonbParseState *json = NULL;
     OfArgs args = {0};
-    bool changed;
+    Datum changed;
 
     of_require_actor();
     of_arg(&args, Int64GetDatum(message), false);
     of_arg(&args, Int32GetDatum(version), false);
     of_arg(&args, text, deleting);
-    of_spi_begin();
-    changed = of_run(&update, &args, false) == 1;
-    of_spi_end();
-    if (!changed && !is_done_already(message, version, text, deleting))
+    changed = write_message(&update, &args, false);
+    if (changed == (Datum)0 && !is_done_already(message, version, text, deleting))
         explain_unchanged(message, version);
     of_json_begin(&json);
-    of_json_value(&json, "message", read_message(message));
+    of_json_value(&json, "message", changed ? changed : read_message(message));
     return JsonbPGetDatum(of_json_end(&json));
 }
 
