@@ -31,7 +31,7 @@ append_to_file("$scripts/stranger.control", "default_version = '1'\nschema = 'pu
 append_to_file("$scripts/stranger--1.sql", q{
     CREATE TABLE public.theirs (id bigint);
     GRANT SELECT ON onefin.journal TO PUBLIC;
-    DROP TRIGGER audit ON onefin.department;
+    DROP TRIGGER z_audit ON onefin.department;
 });
 
 my $node = firm_node('scripts', "extension_destdir = '$folder/root'", "dynamic_library_path = '$library:\$libdir'");
@@ -53,10 +53,10 @@ is($node->safe_psql('postgres', q{SELECT onefin.call('w0', 'send', '{"topic": 1,
 
 # The trigger is a member of nothing: even another extension may drop it, and is told of.
 $node->safe_psql('postgres', 'CREATE EXTENSION stranger');
-is(told(), "ALTER EXTENSION onefin\nGRANT onefin.journal true\nDROP TRIGGER audit on onefin.department true",
+is(told(), "ALTER EXTENSION onefin\nGRANT onefin.journal true\nDROP TRIGGER z_audit on onefin.department true",
     "another extension's doings are told");
 $node->safe_psql('postgres', 'DROP EXTENSION stranger');
-is(told(), "ALTER EXTENSION onefin\nGRANT onefin.journal true\nDROP TRIGGER audit on onefin.department true",
+is(told(), "ALTER EXTENSION onefin\nGRANT onefin.journal true\nDROP TRIGGER z_audit on onefin.department true",
     'its end is its own affair');
 record_holds($node, 'postgres', 'after scripts');
 

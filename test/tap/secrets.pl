@@ -86,9 +86,8 @@ sub be_loud
     my ($settings) = @_;
     $node->safe_psql('postgres', join('', map { "ALTER SYSTEM SET $_ = $settings->{$_};\n" } sort keys %$settings));
     $node->reload;
-    my ($name, $value) = each %$settings;
-    keys %$settings;
-    $node->poll_query_until('postgres', "SELECT current_setting('$name') = '$value'") or die 'the setting does not come';
+    my $all = join(' AND ', map { "current_setting('$_') = '$settings->{$_}'" } keys %$settings);
+    $node->poll_query_until('postgres', "SELECT $all") or die 'the settings do not come';
 }
 
 for my $how (sort keys %loud)
