@@ -8,7 +8,8 @@
 
 use strict;
 use warnings FATAL => 'all';
-use File::Temp;
+use File::Path qw(rmtree);
+use File::Temp qw(tempdir);
 use FindBin;
 use lib $FindBin::RealBin;
 use Firm;
@@ -17,14 +18,14 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = firm_node('queue');
-my $memory = -w '/dev/shm' ? File::Temp->newdir(DIR => '/dev/shm') : File::Temp->newdir;
+my $memory = tempdir(-w '/dev/shm' ? (DIR => '/dev/shm') : (TMPDIR => 1));
 my $queue = $node->data_dir . '/pg_notify';
 
 $node->append_conf('postgresql.conf', 'max_notify_queue_pages = 64') if $node->pg_version >= 17;
 $node->stop;
 unlink glob "$queue/*";
 rmdir $queue or die "rmdir: $!";
-symlink "$memory", $queue or die "symlink: $!";
+symlink $memory, $queue or die "symlink: $!";
 $node->start;
 $node->safe_psql('postgres', 'CREATE DATABASE firm');
 make_firm($node, 'firm');
@@ -69,6 +70,15 @@ is(said('LOG', 'the notification queue has room again'), 1, 'after: that is said
 record_holds($node, 'firm', 'after');
 $node->stop;
 done_testing();
+
+# Also after a failure, when the folders of a test are else kept: this one is memory.
+END
+{
+    my $status = $?;
+    $node->teardown_node if $node;
+    rmtree($memory) if $memory;
+    $? = $status;
+}
 
 sub send_one
 {
