@@ -608,7 +608,7 @@ const accountsByHand = {
 const departments = {
     who: admins,
     make: (chance, firm) => given({ id: chance.chance(0.9) ? chance.of(firm.departments.values()).id : chance.chance(0.5) ? nowhere : undefined,
-        name: `Department ${++said}` }),
+        name: `Renamed ${++said}` }),
     call: params => ({ method: 'departments', params }),
     expect: (firm, who, { id }) => id === undefined || firm.departments.has(id) ? 'ok' : ['P0002'],
     apply(firm, who, { id, name }, f) {

@@ -166,6 +166,9 @@ test(`seed ${seed}: the groups of one user take turns on one connection`, async 
 
 test('a plan that did cross roles would be seen', async () => {
     await oracle.system.facts('ALTER FUNCTION onefin.my_orgs(text) IMMUTABLE');
-    const differences = await bySessionUser(400);
-    assert.ok(differences.length > 0, 'with companies that the plan remembers');
+    let seen = 0;
+    // One turn in some 200 asks by a plan that another account's companies are in.
+    for (let tries = 0; tries < 12 && !seen; tries++)
+        seen = (await bySessionUser(400)).length;
+    assert.ok(seen > 0, 'with companies that the plan remembers');
 });
