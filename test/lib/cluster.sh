@@ -85,15 +85,22 @@ stop() {
     if running; then as_user "$bin/pg_ctl" -D "$dir/data" -m fast -w -t 120 stop >/dev/null; fi
 }
 
+# A stopped postmaster starts no children and buries none. While some of them end, the kernel's list
+# may leave others out, so it is read until it names dead ones only.
 kill_all() {
-    local pid children
+    local pid children state
     pid=$(postmaster)
     [ -n "$pid" ] || fail "no server runs in $dir"
-    kill -STOP "$pid" # so that it starts no more children
-    children=$(cat "/proc/$pid/task/$pid/children")
-    # shellcheck disable=SC2086 # a list of numbers
-    kill -KILL "$pid" $children 2>/dev/null || true
-    for pid in $pid $children; do while [ -d "/proc/$pid" ]; do sleep 0.05; done; done
+    kill -STOP "$pid"
+    while
+        children=$(cat "/proc/$pid/task/$pid/children")
+        # shellcheck disable=SC2086 # a list of numbers
+        kill -KILL $children 2>/dev/null || true
+        state=$(for child in $children; do sed 's/.*) \(.\).*/\1/' "/proc/$child/stat"; done | tr -d 'Z\n')
+        [ -n "$state" ]
+    do sleep 0.02; done
+    kill -KILL "$pid"
+    for pid in $pid $children; do while [ -d "/proc/$pid" ]; do sleep 0.02; done; done
 }
 
 command=${1:-} dir=${2:-}
