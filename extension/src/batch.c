@@ -217,7 +217,7 @@ static void tell(int64 number) {
 typedef enum Outcome { DONE, HOLD_OFF_WRITERS, NO_EXTENSION } Outcome;
 
 /* Reads and seals within the open transaction. */
-static Outcome seal_new(bool held_off, OfLastSeal *sealed) {
+static Outcome seal_new(bool held_off, OfLastSeal *sealed, uint64 *entries) {
     Previous previous;
     SPITupleTable *rows;
     Datum snapshot;
@@ -228,7 +228,7 @@ static Outcome seal_new(bool held_off, OfLastSeal *sealed) {
         previous.base_id = highest_id();
     else if (!previous.usable && (previous.number > 0 || has_foreign_entries()))
         return HOLD_OFF_WRITERS;
-    n = read_new(&previous);
+    n = *entries = read_new(&previous);
     rows = SPI_tuptable;
     if (n == 0 && !held_off)
         return DONE;
@@ -264,7 +264,7 @@ static void flush_at_commit(void) {
                                 GUC_ACTION_LOCAL, true, 0, false);
 }
 
-static Outcome in_transaction(bool hold_off) {
+static Outcome in_transaction(bool hold_off, uint64 *entries) {
     Outcome outcome = NO_EXTENSION;
     OfLastSeal sealed = {0};
 
@@ -279,7 +279,7 @@ static Outcome in_transaction(bool hold_off) {
             of_run_as_owner(&lock, NULL, false);
         }
         PushActiveSnapshot(GetTransactionSnapshot());
-        outcome = seal_new(hold_off, &sealed);
+        outcome = seal_new(hold_off, &sealed, entries);
         PopActiveSnapshot();
         of_spi_end();
     }
@@ -289,10 +289,12 @@ static Outcome in_transaction(bool hold_off) {
     return outcome;
 }
 
-bool of_seal_batch(void) {
-    Outcome outcome = in_transaction(false);
+bool of_seal_batch(uint64 *sealed) {
+    Outcome outcome;
 
+    *sealed = 0;
+    outcome = in_transaction(false, sealed);
     if (outcome == HOLD_OFF_WRITERS)
-        outcome = in_transaction(true);
+        outcome = in_transaction(true, sealed);
     return outcome != NO_EXTENSION;
 }

@@ -31,8 +31,8 @@ extern void of_worker_wait(long milliseconds);
 /* Holds off DROP EXTENSION until the transaction's end. False when the extension is not there. */
 extern bool of_hold_extension(void);
 
-/* Seals what is new, in a transaction of its own. False when the extension is not there (any more).
- */
-extern bool of_seal_batch(void);
+/* Seals what is new, in a transaction of its own, and tells how many entries. False when the
+ * extension is not there (any more). */
+extern bool of_seal_batch(uint64 *sealed);
 
 #endif
