@@ -16,6 +16,14 @@ SELECT t.call('ali', 'send',
     t.call('acc1', 'send', '{"topic": 1, "text": "Javob", "client_key": "00000000-0000-4000-8000-000000000001"}',
         '{repeated}');
 SELECT id, text, author_name FROM onefin.message ORDER BY id;
+-- So too where the repeated call would be refused by itself, and in plain SQL, where nothing is tried twice.
+SELECT t.call('ali', 'send', '{"topic": 1, "text": "", "client_key": "00000000-0000-4000-8000-000000000001"}',
+    '{message,text}'),
+    t.call('ali', 'send', '{"topic": 999, "text": "?", "client_key": "00000000-0000-4000-8000-000000000001"}',
+        '{message,text}');
+SET SESSION AUTHORIZATION regress_ali;
+SELECT onefin_api.send(1, 'Salom', '00000000-0000-4000-8000-000000000001') -> 'repeated';
+RESET SESSION AUTHORIZATION;
 -- Without a key each is another.
 SELECT t.call('ali', 'send', '{"topic": 1, "text": "Salom"}', '{message,id}') <> t.call('ali', 'send',
     '{"topic": 1, "text": "Salom"}', '{message,id}');

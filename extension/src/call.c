@@ -97,23 +97,37 @@ static const char *hint_of(int sqlstate) {
     }
 }
 
-/* A refusal whose doings stand; no message: none. */
-typedef struct Refusal {
-    int sqlstate;
+/* The call that runs. */
+typedef struct Running {
+    int sqlstate;        /* a refusal whose doings stand; no message: none */
     const char *message;
     const char *hint;
-} Refusal;
+    bool first;          /* the first attempt: another follows if it hoped in vain */
+    bool hoped;
+} Running;
 
-static Refusal *refusal = NULL; /* of the call that runs; NULL outside of calls */
+static Running *running = NULL; /* NULL outside of calls */
 
 /*
  * Answers the call that runs with an error, and keeps what it wrote: an error that is raised would
  * take back that a password was tried. Outside of a call it is raised. The strings are constants.
  */
 void of_call_refuse(int sqlstate, const char *message, const char *hint) {
-    if (refusal == NULL)
+    if (running == NULL)
         ereport(ERROR, (errcode(sqlstate), errmsg("%s", message), errhint("%s", hint)));
-    *refusal = (Refusal){sqlstate, message, hint};
+    running->sqlstate = sqlstate;
+    running->message = message;
+    running->hint = hint;
+}
+
+/*
+ * Whether the body may leave a look aside, in the hope that it would find nothing: then, should the
+ * body fail, it is run again from the start, and this says no.
+ */
+bool of_call_may_hope(void) {
+    if (running == NULL || !running->first)
+        return false;
+    return running->hoped = true;
 }
 
 /* The error as the caller is told it; raised again when it is not the caller's to know. */
@@ -142,8 +156,8 @@ static Jsonb *attempt(const OfActor *actor, OfBody body, void *argument, ErrorDa
     {
         of_as_role(&identity, of_group_role(actor->role));
         answer = of_call_result(body(argument));
-        if (refusal->message)
-            answer = of_call_error(refusal->sqlstate, refusal->message, refusal->hint, NULL);
+        if (running->message)
+            answer = of_call_error(running->sqlstate, running->message, running->hint, NULL);
         of_restore(&identity);
         ReleaseCurrentSubTransaction();
     }
@@ -160,26 +174,21 @@ static Jsonb *attempt(const OfActor *actor, OfBody body, void *argument, ErrorDa
     return answer;
 }
 
-/* Another connection sent the same message just now: doing it again finds that one (send.c). */
-static bool was_sent_meanwhile(const ErrorData *error) {
-    return error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION && error->constraint_name &&
-           strcmp(error->constraint_name, "message_client_key") == 0;
-}
-
 static Jsonb *run_as(OfActor *actor, OfBody body, void *argument) {
     OfActor *before = of_set_call_actor(actor);
-    Refusal *refusal_before = refusal;
-    Refusal refused = {0};
+    Running *running_before = running;
+    Running this = {.first = true};
     Jsonb *volatile answer = NULL;
 
-    refusal = &refused;
+    running = &this;
     PG_TRY();
     {
         ErrorData *error = NULL;
 
         answer = attempt(actor, body, argument, &error);
-        if (answer == NULL && was_sent_meanwhile(error)) {
+        if (answer == NULL && this.hoped && of_rpc_code(error->sqlerrcode) != 0) {
             FreeErrorData(error);
+            this = (Running){0};
             answer = attempt(actor, body, argument, &error);
         }
         if (answer == NULL)
@@ -187,7 +196,7 @@ static Jsonb *run_as(OfActor *actor, OfBody body, void *argument) {
     }
     PG_FINALLY();
     {
-        refusal = refusal_before;
+        running = running_before;
         of_set_call_actor(before);
     }
     PG_END_TRY();

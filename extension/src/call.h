@@ -17,5 +17,6 @@ extern Jsonb *of_call_error(int sqlstate, const char *message, const char *hint,
                             const char *detail);
 extern Jsonb *of_call_result(Datum result);
 extern void of_call_refuse(int sqlstate, const char *message, const char *hint);
+extern bool of_call_may_hope(void);
 
 #endif
