@@ -5,8 +5,9 @@
  * written by a transaction at or after that snapshot's xmax, or by one that ran in it. Both are
  * index lookups; no gap in a sequence is waited for, and a long transaction is sealed when it has
  * committed. Entries carry the id of the whole transaction, so it does not matter how many
- * subtransactions it had; those of a savepoint that was rolled back are never visible. Both looks, at the previous seal and at the journal, must use the same snapshot, or
- * rows are sealed twice: hence REPEATABLE READ.
+ * subtransactions it had; those of a savepoint that was rolled back are never visible. Both looks,
+ * at the previous seal and at the journal, must use the same snapshot, or rows are sealed twice:
+ * hence REPEATABLE READ.
  *
  * Transaction ids mean nothing in another cluster. The first seal after a restore (the system
  * identifier is another, or the previous snapshot lies in this cluster's future) takes what no seal

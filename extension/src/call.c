@@ -99,10 +99,10 @@ static const char *hint_of(int sqlstate) {
 
 /* The call that runs. */
 typedef struct Running {
-    int sqlstate;        /* a refusal whose doings stand; no message: none */
+    int sqlstate; /* a refusal whose doings stand; no message: none */
     const char *message;
     const char *hint;
-    bool first;          /* the first attempt: another follows if it hoped in vain */
+    bool first; /* the first attempt: another follows if it hoped in vain */
     bool hoped;
 } Running;
 

@@ -44,10 +44,10 @@
 /*
  * While the journal grows by more than so many entries a second, the looks are apart by so much for
  * each connection to the database, and by so much at most: a notification wakes every connection
- * that listens, to whatever channel, at 26 us each. At 500 a second, 100 of them took a fifth of two
- * cores from the writers. Who listens cannot be asked, so all connections count.
+ * that listens, to whatever channel, at 26 us each. At 500 a second, 100 of them took a fifth of
+ * two cores from the writers. Who listens cannot be asked, so all connections count.
  */
-#define BUSY_RATE 2000
+#define BUSY_RATE         2000
 #define BUSY_PACE_EACH_US 200
 #define BUSY_PACE_MOST_US 30000
 
@@ -71,8 +71,7 @@ static void set_planner(void) {
 static int64 pace(double rate) {
     if (rate <= BUSY_RATE)
         return PACE_US;
-    return Max(PACE_US,
-               Min(BUSY_PACE_MOST_US, BUSY_PACE_EACH_US * CountDBBackends(MyDatabaseId)));
+    return Max(PACE_US, Min(BUSY_PACE_MOST_US, BUSY_PACE_EACH_US * CountDBBackends(MyDatabaseId)));
 }
 
 static int64 now_us(void) {
