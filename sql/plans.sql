@@ -3,10 +3,24 @@
 \set firm :here '/sql/lib/firm.sql'
 \i :firm
 
--- among() is what = ANY says, for ids that ascend; where they do not, it finds none too many.
-SELECT onefin.among(id, '{-2,1,3,5,8}'), id = ANY ('{-2,1,3,5,8}') FROM generate_series(-3, 9) id;
-SELECT onefin.among(1, '{}'), onefin.among(1, '{1}'), onefin.among(2, '{1}'), onefin.among(NULL, '{1}'),
-    onefin.among(1, NULL), onefin.among(1, '{NULL,1}'), onefin.among(4, '{9,1,5}');
+-- may_read() is what = ANY (my_orgs()) says, for the role that the account has; a client reads no note.
+CREATE PROCEDURE t.reads(who text, role text) LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', who);
+    SELECT string_agg(concat_ws(' ', org, org = ANY (onefin.my_orgs(role)), onefin.may_read(role, org, 'all'),
+        onefin.may_read(role, org, 'staff')), ', ' ORDER BY org) INTO line FROM generate_series(0, 5) org;
+    RAISE INFO '% as %: %', who, role, line;
+END
+$$;
+CALL t.reads('regress_boss', 'admin');
+CALL t.reads('regress_boss', 'client');
+CALL t.reads('regress_sup1', 'supervisor');
+CALL t.reads('regress_acc1', 'accountant');
+CALL t.reads('regress_acc1', 'supervisor');
+CALL t.reads('regress_ali', 'client');
+CALL t.reads('regress_ali', 'accountant');
 
 -- 300 topics of 200 messages, the first 5 of the first company, each other of one more. A page is read along the index of the
 -- topic, not by reading all of the topic and sorting: by every role. The same for documents.

@@ -83,13 +83,13 @@ CREATE FUNCTION onefin.my_orgs(role text DEFAULT NULL) RETURNS bigint[]
 COMMENT ON FUNCTION onefin.my_orgs(text) IS
     'Companies that the acting account may see now, ascending, read once per statement; with a role given: none unless the account has that role';
 
-CREATE FUNCTION onefin.among_support(internal) RETURNS internal
-    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'onefin_among_support';
-COMMENT ON FUNCTION onefin.among_support(internal) IS 'Tells the planner that among() is mostly true';
-CREATE FUNCTION onefin.among(id bigint, ids bigint[]) RETURNS boolean
-    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE SUPPORT onefin.among_support AS 'MODULE_PATHNAME', 'onefin_among';
-COMMENT ON FUNCTION onefin.among(bigint, bigint[]) IS
-    'Whether an id is one of ids, which ascend: as = ANY, for policies on tables that are read by another key than the company';
+CREATE FUNCTION onefin.may_read_support(internal) RETURNS internal
+    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'onefin_may_read_support';
+COMMENT ON FUNCTION onefin.may_read_support(internal) IS 'Tells the planner that may_read() is mostly true';
+CREATE FUNCTION onefin.may_read(role text, org bigint, visibility text) RETURNS boolean
+    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED SUPPORT onefin.may_read_support AS 'MODULE_PATHNAME', 'onefin_may_read';
+COMMENT ON FUNCTION onefin.may_read(text, bigint, text) IS
+    'Whether the acting account has this role and may read this: of a company that it sees, a note only as staff; for policies on tables that are read by another key than the company';
 
 CREATE FUNCTION onefin.my_department() RETURNS bigint
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_my_department';

@@ -1,7 +1,7 @@
 -- Who sees and does what: grants by column, and row-level security, forced, one policy per role,
 -- table and command. my_orgs() and acting_as() stand in sub-selects, which run once a statement.
--- = ANY (my_orgs()) where the company leads an index; among() where rows are found by topic, message
--- or document, and the planner is to expect that those asked for may be seen.
+-- = ANY (my_orgs()) where the company leads an index; may_read() where rows are found by topic, message
+-- or document: it finds the rights once a statement, too, and the planner is to expect that it is true.
 -- The analyst has no policy and no grant here: the KPI views are the analyst's.
 
 DO $$
@@ -96,9 +96,9 @@ CREATE POLICY supervisor ON onefin.topic FOR SELECT TO onefin_supervisor
 CREATE POLICY supervisor ON onefin.ticket FOR SELECT TO onefin_supervisor
     USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
 CREATE POLICY supervisor ON onefin.message_version FOR SELECT TO onefin_supervisor
-    USING (onefin.among(org_id, (SELECT onefin.my_orgs('supervisor'))));
+    USING (onefin.may_read('supervisor', org_id, visibility));
 CREATE POLICY supervisor ON onefin.document FOR SELECT TO onefin_supervisor
-    USING (onefin.among(org_id, (SELECT onefin.my_orgs('supervisor'))));
+    USING (onefin.may_read('supervisor', org_id, visibility));
 CREATE POLICY supervisor ON onefin.read_mark FOR SELECT TO onefin_supervisor
     USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[])
            AND (NOT ghost OR account_id = (SELECT onefin.current_account())));
@@ -121,10 +121,10 @@ CREATE POLICY accountant ON onefin.topic FOR SELECT TO onefin_accountant
 CREATE POLICY accountant ON onefin.ticket FOR SELECT TO onefin_accountant
     USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[]));
 CREATE POLICY accountant ON onefin.message_version FOR SELECT TO onefin_accountant
-    USING (onefin.among(org_id, (SELECT onefin.my_orgs('accountant')))
+    USING (onefin.may_read('accountant', org_id, visibility)
            AND author_id = (SELECT onefin.current_account()));
 CREATE POLICY accountant ON onefin.document FOR SELECT TO onefin_accountant
-    USING (onefin.among(org_id, (SELECT onefin.my_orgs('accountant')))
+    USING (onefin.may_read('accountant', org_id, visibility)
            AND (message_id IS NOT NULL AND withdrawn_at IS NULL OR uploader_id = (SELECT onefin.current_account())));
 CREATE POLICY accountant ON onefin.read_mark FOR SELECT TO onefin_accountant
     USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[]) AND NOT ghost);
@@ -143,10 +143,10 @@ CREATE POLICY client ON onefin.topic FOR SELECT TO onefin_client
 CREATE POLICY client ON onefin.ticket FOR SELECT TO onefin_client
     USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]));
 CREATE POLICY client ON onefin.message_version FOR SELECT TO onefin_client
-    USING (onefin.among(org_id, (SELECT onefin.my_orgs('client'))) AND visibility = 'all'
+    USING (onefin.may_read('client', org_id, visibility)
            AND (SELECT onefin.setting_on('client_sees_versions')));
 CREATE POLICY client ON onefin.document FOR SELECT TO onefin_client
-    USING (onefin.among(org_id, (SELECT onefin.my_orgs('client'))) AND visibility = 'all'
+    USING (onefin.may_read('client', org_id, visibility)
            AND (withdrawn_at IS NULL OR (SELECT onefin.setting_on('client_sees_versions')))
            AND (message_id IS NOT NULL OR uploader_id = (SELECT onefin.current_account())));
 CREATE POLICY client ON onefin.read_mark FOR SELECT TO onefin_client
@@ -162,8 +162,8 @@ CREATE POLICY delete ON onefin.message FOR DELETE TO onefin_admin, onefin_superv
     USING (onefin.may_post(org_id, author_id, visibility) AND deleted_at IS NULL);
 CREATE POLICY admin ON onefin.message FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY supervisor ON onefin.message FOR SELECT TO onefin_supervisor
-    USING (onefin.among(org_id, (SELECT onefin.my_orgs('supervisor'))));
+    USING (onefin.may_read('supervisor', org_id, visibility));
 CREATE POLICY accountant ON onefin.message FOR SELECT TO onefin_accountant
-    USING (onefin.among(org_id, (SELECT onefin.my_orgs('accountant'))));
+    USING (onefin.may_read('accountant', org_id, visibility));
 CREATE POLICY client ON onefin.message FOR SELECT TO onefin_client
-    USING (onefin.among(org_id, (SELECT onefin.my_orgs('client'))) AND visibility = 'all');
+    USING (onefin.may_read('client', org_id, visibility));

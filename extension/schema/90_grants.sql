@@ -28,7 +28,7 @@ REVOKE EXECUTE ON FUNCTION onefin_api.watch(bigint), onefin_api.unwatch(bigint) 
 REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint) FROM onefin_client;
 
 GRANT EXECUTE ON FUNCTION onefin.current_account(), onefin.current_session(), onefin.acting_as(text), onefin.my_orgs(text),
-    onefin.among(bigint, bigint[]), onefin.my_department(), onefin.may_post(bigint, bigint, text), onefin.session_owner(bigint),
+    onefin.may_read(text, bigint, text), onefin.my_department(), onefin.may_post(bigint, bigint, text), onefin.session_owner(bigint),
     onefin.setting_on(text), onefin.position(), onefin.require_topic(bigint),
     onefin.message_json(onefin.message, jsonb), onefin.org_members(bigint), onefin.org_body(bigint), onefin.require_found(bigint, text, bigint)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;

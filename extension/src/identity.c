@@ -15,7 +15,6 @@
 
 #include "access.h"
 
-#include "among.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type_d.h"
@@ -23,6 +22,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "plan.h"
+#include "rights.h"
 #include "row.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -252,19 +252,4 @@ Datum onefin_require_topic(PG_FUNCTION_ARGS) {
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a topic is needed")));
     of_require_topic(PG_GETARG_INT64(0));
     PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-}
-
-/*
- * Who may post what: as oneself, into a company that one sees, and a note only as staff. Asked for
- * the one row of a send, it is cheaper than the sets that policies for reading compare with.
- */
-PG_FUNCTION_INFO_V1(onefin_may_post);
-Datum onefin_may_post(PG_FUNCTION_ARGS) {
-    const OfActor *actor = of_actor();
-    text *visibility = PG_GETARG_TEXT_PP(2);
-    bool to_all =
-        VARSIZE_ANY_EXHDR(visibility) == 3 && memcmp(VARDATA_ANY(visibility), "all", 3) == 0;
-
-    PG_RETURN_BOOL(actor->account != 0 && actor->account == PG_GETARG_INT64(1) &&
-                   of_sees_org(actor, PG_GETARG_INT64(0)) && (to_all || actor->role != OF_CLIENT));
 }

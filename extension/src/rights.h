@@ -1,8 +1,8 @@
 /*
- * among.h: whether a company is one of many.
+ * rights.h: whether a company is one of many.
  */
-#ifndef ONEFIN_AMONG_H
-#define ONEFIN_AMONG_H
+#ifndef ONEFIN_RIGHTS_H
+#define ONEFIN_RIGHTS_H
 
 #include "postgres.h"
 
