@@ -1,103 +1,151 @@
 /*
- * lookup.c: rows of a table by a bigint key, cheap when they are asked for in ascending order.
+ * lookup.c: rows of a table by a bigint key, cheap when neighbours are asked for.
  *
- * Whoever checks a million rows against another table mostly asks for the next one: a scan along
- * the index goes forward with them, at a third of the cost of coming down from its root for each.
+ * Whoever checks a million rows against another table mostly asks for rows that were written close
+ * to each other. For a key near the last one the whole page of its row is copied, with the places
+ * of all rows on it that the snapshot sees; most of the next keys are then found without the index,
+ * without a buffer and without asking about visibility. Through the index each row cost three times
+ * as much, in whatever order. Keys far from the last one are looked up alone.
  */
 #include "postgres.h"
 
 #include "lookup.h"
 
+#include "access/heapam.h"
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "catalog/pg_type_d.h"
+#include "catalog/pg_am_d.h"
 #include "row.h"
+#include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
 
-/* Keys passed over that still are cheaper than a look from the root. */
-#define NEAR 8
+/* Pages kept: more than writers fill at the same time. And places, for more rows than are there. */
+#define PAGES  64
+#define PLACES 16384
+
+/* Keys from the last one on either side within which a page is worth its copy. */
+#define NEAR 256
 
 void of_lookup_open(OfLookup *lookup, const char *table, const char *index, Snapshot snapshot) {
-    *lookup = (OfLookup){.memory = CurrentMemoryContext, .snapshot = snapshot, .ended = true};
+    *lookup = (OfLookup){.memory = CurrentMemoryContext, .snapshot = snapshot};
     lookup->table = table_open(of_relation(table), AccessShareLock);
     lookup->index = index_open(of_relation(index), AccessShareLock);
-    lookup->forward = index_beginscan(lookup->table, lookup->index, snapshot, 1, 0);
-    lookup->single = index_beginscan(lookup->table, lookup->index, snapshot,
-                                     IndexRelationGetNumberOfKeyAttributes(lookup->index), 0);
-    lookup->forward_slot = table_slot_create(lookup->table, NULL);
-    lookup->single_slot = table_slot_create(lookup->table, NULL);
+    lookup->scan = index_beginscan(lookup->table, lookup->index, snapshot,
+                                   IndexRelationGetNumberOfKeyAttributes(lookup->index), 0);
+    lookup->slot = table_slot_create(lookup->table, NULL);
+    lookup->kept = MakeSingleTupleTableSlot(RelationGetDescr(lookup->table), &TTSOpsHeapTuple);
 }
 
-static int64 key_of(OfLookup *lookup, TupleTableSlot *slot) {
-    bool isnull;
-
-    return DatumGetInt64(slot_getattr(slot, lookup->index->rd_index->indkey.values[0], &isnull));
+static char *page_of(const OfLookup *lookup, uint64 page) {
+    return lookup->pages + page % PAGES * BLCKSZ;
 }
 
-static void step(OfLookup *lookup) {
-    lookup->ended =
-        !index_getnext_slot(lookup->forward, ForwardScanDirection, lookup->forward_slot);
-    if (!lookup->ended)
-        lookup->at = key_of(lookup, lookup->forward_slot);
+static OfPlace *place_of(OfLookup *lookup, int64 key) {
+    return &lookup->places[(uint64)key % PLACES];
 }
 
-static void start_at(OfLookup *lookup, int64 key) {
-    ScanKeyData from;
+static TupleTableSlot *find_kept(OfLookup *lookup, int64 key) {
+    const OfPlace *place;
+    ItemId item;
 
-    ScanKeyInit(&from, 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(key));
-    index_rescan(lookup->forward, &from, 1, NULL, 0);
-    step(lookup);
+    if (lookup->pages == NULL)
+        return NULL;
+    place = place_of(lookup, key);
+    if (place->offset == 0 || place->key != key || lookup->npages - place->page > PAGES)
+        return NULL;
+    item = PageGetItemId(page_of(lookup, place->page), place->offset);
+    lookup->tuple.t_len = ItemIdGetLength(item);
+    lookup->tuple.t_data = (HeapTupleHeader)PageGetItem(page_of(lookup, place->page), item);
+    return ExecStoreHeapTuple(&lookup->tuple, lookup->kept, false);
 }
 
-static TupleTableSlot *look_once(OfLookup *lookup, ScanKey keys, int n) {
-    index_rescan(lookup->single, keys, n, NULL, 0);
-    return index_getnext_slot(lookup->single, ForwardScanDirection, lookup->single_slot)
-               ? lookup->single_slot
-               : NULL;
-}
+/* Notes the places of the rows of a page, locked in its buffer, that the snapshot sees. */
+static void note_places(OfLookup *lookup, Buffer buffer, BlockNumber block) {
+    Page page = BufferGetPage(buffer);
+    bool all_visible = PageIsAllVisible(page) && !lookup->snapshot->takenDuringRecovery;
+    OffsetNumber last = PageGetMaxOffsetNumber(page);
+    AttrNumber key_column = lookup->index->rd_index->indkey.values[0];
+    HeapTupleData tuple = {.t_tableOid = RelationGetRelid(lookup->table)};
 
-static TupleTableSlot *look_near(OfLookup *lookup, int64 key) {
-    ScanKeyData equal;
+    for (OffsetNumber offset = FirstOffsetNumber; offset <= last; offset++) {
+        ItemId item = PageGetItemId(page, offset);
+        bool isnull;
+        int64 key;
 
-    if (!lookup->ended && key < lookup->at) {
-        ScanKeyInit(&equal, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key));
-        return look_once(lookup, &equal, 1);
+        if (!ItemIdIsNormal(item))
+            continue;
+        tuple.t_data = (HeapTupleHeader)PageGetItem(page, item);
+        tuple.t_len = ItemIdGetLength(item);
+        ItemPointerSet(&tuple.t_self, block, offset);
+        if (!all_visible && !HeapTupleSatisfiesVisibility(&tuple, lookup->snapshot, buffer))
+            continue;
+        key = DatumGetInt64(
+            heap_getattr(&tuple, key_column, RelationGetDescr(lookup->table), &isnull));
+        *place_of(lookup, key) = (OfPlace){key, lookup->npages, offset};
     }
-    for (int i = 0; i < NEAR && !lookup->ended && lookup->at < key; i++)
-        step(lookup);
-    if (lookup->ended || lookup->at < key)
-        start_at(lookup, key);
-    return !lookup->ended && lookup->at == key ? lookup->forward_slot : NULL;
+}
+
+static void keep_page(OfLookup *lookup, BlockNumber block) {
+    Buffer buffer = ReadBuffer(lookup->table, block);
+
+    if (lookup->pages == NULL) {
+        lookup->pages = MemoryContextAlloc(lookup->memory, PAGES * BLCKSZ);
+        lookup->places = MemoryContextAllocZero(lookup->memory, PLACES * sizeof(OfPlace));
+    }
+    LockBuffer(buffer, BUFFER_LOCK_SHARE);
+    memcpy(page_of(lookup, lookup->npages), BufferGetPage(buffer), BLCKSZ);
+    note_places(lookup, buffer, block);
+    UnlockReleaseBuffer(buffer);
+    lookup->npages++;
+}
+
+static void start(OfLookup *lookup, ScanKey keys, int n) {
+    MemoryContext before = MemoryContextSwitchTo(lookup->memory);
+
+    index_rescan(lookup->scan, keys, n, NULL, 0);
+    MemoryContextSwitchTo(before);
+}
+
+static TupleTableSlot *next(OfLookup *lookup) {
+    MemoryContext before = MemoryContextSwitchTo(lookup->memory);
+    bool found = index_getnext_slot(lookup->scan, ForwardScanDirection, lookup->slot);
+
+    MemoryContextSwitchTo(before);
+    return found ? lookup->slot : NULL;
 }
 
 /* The row, valid until the next look; NULL when there is none. */
 TupleTableSlot *of_lookup(OfLookup *lookup, int64 key) {
-    MemoryContext before = MemoryContextSwitchTo(lookup->memory);
-    TupleTableSlot *slot = look_near(lookup, key);
+    bool near = (uint64)key - (uint64)lookup->last + NEAR < 2 * NEAR;
+    TupleTableSlot *slot = find_kept(lookup, key);
+    ScanKeyData equal;
 
-    MemoryContextSwitchTo(before);
+    lookup->last = key;
+    if (slot)
+        return slot;
+    ScanKeyInit(&equal, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key));
+    start(lookup, &equal, 1);
+    slot = next(lookup);
+    if (slot && near && lookup->table->rd_rel->relam == HEAP_TABLE_AM_OID)
+        keep_page(lookup, ItemPointerGetBlockNumber(&slot->tts_tid));
     return slot;
 }
 
 /* By the two columns of the index, the second an integer. */
 TupleTableSlot *of_lookup_pair(OfLookup *lookup, int64 key, int32 second) {
-    MemoryContext before = MemoryContextSwitchTo(lookup->memory);
-    TupleTableSlot *slot;
     ScanKeyData equal[2];
 
     ScanKeyInit(&equal[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key));
     ScanKeyInit(&equal[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(second));
-    slot = look_once(lookup, equal, 2);
-    MemoryContextSwitchTo(before);
-    return slot;
+    start(lookup, equal, 2);
+    return next(lookup);
 }
 
 void of_lookup_close(OfLookup *lookup) {
-    ExecDropSingleTupleTableSlot(lookup->forward_slot);
-    ExecDropSingleTupleTableSlot(lookup->single_slot);
-    index_endscan(lookup->forward);
-    index_endscan(lookup->single);
+    ExecDropSingleTupleTableSlot(lookup->slot);
+    ExecDropSingleTupleTableSlot(lookup->kept);
+    index_endscan(lookup->scan);
     index_close(lookup->index, AccessShareLock);
     table_close(lookup->table, AccessShareLock);
 }
