@@ -156,9 +156,9 @@ enum outcome source_read(struct source *source, struct record *record, struct pr
 
 void source_close(struct source *source);
 
-/* Take a record's text apart, in place. The byte after it may be overwritten. */
+/* Take a record's text apart; CSV in place. */
 bool csv_parse(char *text, size_t size, struct record *record, struct problem *problem);
-bool json_parse(char *text, size_t size, struct record *record, struct problem *problem);
+bool json_parse(const char *text, size_t size, struct record *record, struct problem *problem);
 
 /* Whether this is the header of an export in CSV. */
 bool csv_is_header(const char *text, size_t size);

@@ -249,7 +249,7 @@ test('forms that exports do not have are refused', () => {
     const replace = (...pair) => one => one.replace(...pair);
     for (const change of [replace('"seal":1', '"seal":01'), replace('"seal":1', '"seal":+1'),
         replace('"seal":1', '"seal":1.0'),
-        replace('"seal":1', '"seal":1e0'), replace('"seal":1', '"seal":"1"'), replace('"index":0', '"index":-0'),
+        replace('"seal":1', '"seal":1e0'), replace('"seal":1', '"seal":"1"'),
         replace('"index":0', '"index":18446744073709551616'),
         replace(/"check":"(.*?)"/, (all, check) => all.replace(check, `${check}00`)),
         replace(/"check":".*?"/, all => all.replace(/[a-f]/g, digit => digit.toUpperCase()).replace('CHECK', 'check')),
