@@ -57,5 +57,24 @@ CALL t.explain('regress_sup1');
 CALL t.explain('regress_acc1');
 CALL t.explain('regress_ali');
 
+-- Who joins another group is under its policies at the next statement, also by plans made before, of ours (read) and
+-- of theirs; and so who leaves it.
+CREATE PROCEDURE t.looks(who text, topic bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint;
+BEGIN
+    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', who);
+    SELECT count(*) INTO n FROM onefin.message WHERE topic_id = topic;
+    RAISE INFO '%: % in topic %, read: %', who, n, topic, t.attempt(format('SELECT onefin_api.read(%s, %s)', topic, topic - 1));
+END
+$$;
+CALL t.looks('regress_acc1', 2);
+CALL t.looks('regress_acc1', 6);
+UPDATE onefin.account SET role = 'admin', department_id = NULL WHERE db_role = 'regress_acc1';
+GRANT onefin_admin TO regress_acc1;
+CALL t.looks('regress_acc1', 6);
+REVOKE onefin_admin FROM regress_acc1;
+CALL t.looks('regress_acc1', 6);
+
 \set ECHO none
 CALL t.leave();

@@ -18,6 +18,7 @@
 #include "canon.h"
 
 #include "catalog/pg_type_d.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "port/pg_bswap.h"
 #include "utils/fmgrprotos.h"

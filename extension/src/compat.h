@@ -16,6 +16,11 @@
 #define of_owns_database(database, role) object_ownercheck(DatabaseRelationId, database, role)
 #endif
 
+/* VARDATA_ANY() and its kind, before in postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* CleanQuerytext() */
 #if PG_VERSION_NUM < 160000
 #include "utils/queryjumble.h"

@@ -15,8 +15,11 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/syscache.h"
 
 void of_arg(OfArgs *args, Datum value, bool isnull) {
     Assert(args->n < OF_MAX_ARGS);
@@ -33,11 +36,31 @@ void of_arg_text(OfArgs *args, const char *text) {
     of_arg(args, text ? CStringGetTextDatum(text) : (Datum)0, text == NULL);
 }
 
+static void on_roles_change(Datum arg, int cache, uint32 hash) {
+    ResetPlanCache();
+}
+
+/*
+ * A plan holds the policies of the groups that its role was a member of when it was made, or none
+ * for a superuser. PostgreSQL forgets it when it is to run as another role, but not when this one
+ * joins or leaves a group: who became an admin would see nothing until the next connection.
+ */
+static void forget_plans_when_roles_change(void) {
+    static bool registered = false;
+
+    if (registered)
+        return;
+    CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, on_roles_change, (Datum)0);
+    CacheRegisterSyscacheCallback(AUTHOID, on_roles_change, (Datum)0);
+    registered = true;
+}
+
 static SPIPlanPtr plan_for_current_role(OfStatement *statement) {
     Oid role = GetUserId();
     OfPlan *entry;
     SPIPlanPtr plan;
 
+    forget_plans_when_roles_change();
     for (entry = statement->plans; entry; entry = entry->next)
         if (entry->role == role)
             return entry->plan;

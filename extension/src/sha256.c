@@ -8,6 +8,7 @@
 
 #include "sha256.h"
 
+#include "compat.h"
 #include "fmgr.h"
 
 #include <openssl/evp.h>

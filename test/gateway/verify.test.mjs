@@ -10,6 +10,13 @@ import { built } from '../lib/gateway.mjs';
 
 let firm;
 
+/** The list with some of it taken out at a place, and others put there. */
+function spliced(list, at, ...change) {
+    const copy = [...list];
+    copy.splice(at, ...change);
+    return copy;
+}
+
 before(async () => { firm = await ExportingFirm.start(); });
 after(() => firm.world.end());
 
@@ -179,17 +186,17 @@ for (const format of formats) {
             const spoil = (what, at, here, ...line) => found(here.join(''), line, `${what} ${at}: ${raw[at].slice(0, 60)}`);
             for (let at = first; at <= end; at++) {
                 const length = raw[at].match(/\n/g).length;
-                spoil('removed', at, raw.toSpliced(at, 1), at === end ? lines[end] - 1 : lines[at]);
-                spoil('doubled', at, raw.toSpliced(at, 0, raw[at]), lines[at] + length);
+                spoil('removed', at, spliced(raw, at, 1), at === end ? lines[end] - 1 : lines[at]);
+                spoil('doubled', at, spliced(raw, at, 0, raw[at]), lines[at] + length);
                 if (at < end)
-                    spoil('swapped', at, raw.toSpliced(at, 2, raw[at + 1], raw[at]), lines[at]);
+                    spoil('swapped', at, spliced(raw, at, 2, raw[at + 1], raw[at]), lines[at]);
                 if (at > first) {
                     // One that makes itself out to be next: what was there shows that it is too many.
                     const { seal = 1, index = 0 } = records[at - first];
                     const [forged] = rechain([{ line: 'entry', seal, index, id: 99999, xact: 99999,
                         at: '2026-01-01T00:00:00.000000Z', kind: 'message.sent', audience: 'org', db_user: 'forger' }]);
-                    spoil('added', at, raw.toSpliced(at, 0, write(format, forged)), lines[at], lines[at] + 1);
-                    spoil('blank', at, raw.toSpliced(at, 0, raw[at].endsWith('\r\n') ? '\r\n' : '\n'), lines[at]);
+                    spoil('added', at, spliced(raw, at, 0, write(format, forged)), lines[at], lines[at] + 1);
+                    spoil('blank', at, spliced(raw, at, 0, raw[at].endsWith('\r\n') ? '\r\n' : '\n'), lines[at]);
                 }
             }
             for (let seal = 1; seal <= firm.last; seal++) {
@@ -210,7 +217,7 @@ for (const format of formats) {
                 continue;
             const [forged] = rechain([{ ...record, actor: 4711 }]);
             const seal = records.findIndex((other, i) => i > at && other.line === 'seal');
-            found(writeAll(format, records.with(at, forged)), [lines[seal + first]], `entry ${record.id}`);
+            found(writeAll(format, spliced(records, at, 1, forged)), [lines[seal + first]], `entry ${record.id}`);
         }
     });
 
@@ -245,7 +252,7 @@ for (const format of formats) {
 test('forms that exports do not have are refused', () => {
     const line = split('jsonl', firm.texts.jsonl).findIndex(one => one.includes('"entry"'));
     const raw = split('jsonl', firm.texts.jsonl);
-    const spoil = change => found(raw.with(line, change(raw[line])).join(''), [line + 1], change(raw[line]));
+    const spoil = change => found(spliced(raw, line, 1, change(raw[line])).join(''), [line + 1], change(raw[line]));
     const replace = (...pair) => one => one.replace(...pair);
     for (const change of [replace('"seal":1', '"seal":01'), replace('"seal":1', '"seal":+1'),
         replace('"seal":1', '"seal":1.0'),
@@ -269,14 +276,14 @@ test('forms that exports do not have are refused', () => {
     for (const change of [replace('\r\n', ',\r\n'), replace('\r\n', ',""\r\n'), replace(',\r\n', '\r\n'),
         replace('department.created', 'department"".created'), replace('department.created', '"department".created'),
         replace('department.created', '"department.created')])
-        found(lines.with(made, change(lines[made])).join(''), [made + 1], change(lines[made]));
+        found(spliced(lines, made, 1, change(lines[made])).join(''), [made + 1], change(lines[made]));
     // Entries withheld that are none.
     const [nothing] = rechain([{ line: 'withheld', seal: 1, index: 0, entries: 0, digests: '' }]);
-    found(raw.toSpliced(1, 0, write('jsonl', nothing)).join(''), [2], 'nothing withheld');
+    found(spliced(raw, 1, 0, write('jsonl', nothing)).join(''), [2], 'nothing withheld');
     // A beginning that cannot be, with all hashes made to fit it.
     const records = parse('jsonl', firm.texts.jsonl);
     for (const change of [{ from: 0 }, { from: 5, to: 3 }, { before: 'ab'.repeat(32) }]) {
-        const forged = rechain(records.with(0, { ...records[0], ...change }));
+        const forged = rechain(spliced(records, 0, 1, { ...records[0], ...change }));
         const { status, broken } = verify(firm.file(writeAll('jsonl', forged)));
         assert.deepEqual([status, broken.line], [1, 1], JSON.stringify(change));
         assert.match(broken.what, /no range of seals|no hash before the first seal/);

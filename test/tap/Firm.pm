@@ -20,7 +20,7 @@ sub firm_node
 {
     my ($name, @settings) = @_;
     my $node = PostgreSQL::Test::Cluster->new($name);
-    $node->init;
+    $node->init(extra => ['--encoding=UTF8', '--locale=C.UTF-8']);
     $node->append_conf('postgresql.conf', join("\n", 'restart_after_crash = on', @settings, ''));
     $node->start;
     return $node;

@@ -21,7 +21,7 @@ my $batch = 10;        # messages of one psql
 my $acks = File::Temp->newdir;
 
 my $node = PostgreSQL::Test::Cluster->new('kill');
-$node->init;
+$node->init(extra => ['--encoding=UTF8', '--locale=C.UTF-8']);
 $node->append_conf('postgresql.conf', "fsync = on\nrestart_after_crash = on\n");
 $node->start;
 $node->safe_psql('postgres', 'CREATE DATABASE firm');

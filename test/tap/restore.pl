@@ -176,7 +176,7 @@ sealed($old, 'firm');
 ($content, $chain) = (content($old, 'firm'), chain($old, 'firm'));
 $old->stop;
 my $new = PostgreSQL::Test::Cluster->new('new');
-$new->init;
+$new->init(extra => ['--encoding=UTF8', '--locale=C.UTF-8']);
 my $bin = $new->config_data('--bindir');
 chdir $folder;
 command_ok([ 'pg_upgrade', '--no-sync', '-b', $bin, '-B', $bin, '-d', $old->data_dir, '-D', $new->data_dir, '-s',
