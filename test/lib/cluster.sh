@@ -85,19 +85,23 @@ stop() {
     if running; then as_user "$bin/pg_ctl" -D "$dir/data" -m fast -w -t 120 stop >/dev/null; fi
 }
 
-# A stopped postmaster starts no children and buries none. While some of them end, the kernel's list
-# may leave others out, so it is read until it names dead ones only.
+# Of a process, as ps has it: T stopped, Z dead and not yet buried; nothing when it is gone.
+state_of() { sed 's/.*) \(.\).*/\1/' "/proc/$1/stat" 2>/dev/null || true; }
+
+# A postmaster that has stopped, which takes a moment, starts no children and buries none. While some
+# of them end, the kernel's list may leave others out, so it is read until it names dead ones only.
 kill_all() {
-    local pid children state
+    local pid children living
     pid=$(postmaster)
     [ -n "$pid" ] || fail "no server runs in $dir"
     kill -STOP "$pid"
+    while [ "$(state_of "$pid")" != T ]; do sleep 0.02; done
     while
         children=$(cat "/proc/$pid/task/$pid/children")
         # shellcheck disable=SC2086 # a list of numbers
         kill -KILL $children 2>/dev/null || true
-        state=$(for child in $children; do sed 's/.*) \(.\).*/\1/' "/proc/$child/stat"; done | tr -d 'Z\n')
-        [ -n "$state" ]
+        living=$(for child in $children; do state_of "$child"; done | tr -d 'Z\n')
+        [ -n "$living" ]
     do sleep 0.02; done
     kill -KILL "$pid"
     for pid in $pid $children; do while [ -d "/proc/$pid" ]; do sleep 0.02; done; done
