@@ -72,6 +72,21 @@ CREATE FUNCTION onefin.audience(org bigint, seal bigint DEFAULT NULL, index inte
 COMMENT ON FUNCTION onefin.audience(bigint, bigint, integer) IS
     'Active accounts that may see the company: now, or at an entry''s place in the order, where an entry that changes it has those of before and after';
 
+CREATE FUNCTION onefin.presence_tell(gateway text, came bigint[], went bigint[], ask boolean) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'onefin_presence_tell';
+COMMENT ON FUNCTION onefin.presence_tell(text, bigint[], bigint[], boolean) IS
+    'A gateway tells the gateways who came to it and who went, but for those who watch unseen; with ask they are to tell all of theirs';
+CREATE FUNCTION onefin.presence_audience(accounts bigint[]) RETURNS TABLE (account bigint, viewer bigint)
+    LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'onefin_presence_audience';
+COMMENT ON FUNCTION onefin.presence_audience(bigint[]) IS 'Who is told that these accounts are there or not';
+
+CREATE FUNCTION onefin.watches_keep(connections uuid[]) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'onefin_watches_keep';
+COMMENT ON FUNCTION onefin.watches_keep(uuid[]) IS 'A gateway tells that these connections, through which is watched, are there; not told for 30 s, their watches end';
+CREATE FUNCTION onefin.watches_end(connection uuid) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'onefin_watches_end';
+COMMENT ON FUNCTION onefin.watches_end(uuid) IS 'A gateway tells that a connection is gone: ends what was watched through it';
+
 CREATE FUNCTION onefin.require_topic(topic bigint) RETURNS bigint
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_require_topic';
 COMMENT ON FUNCTION onefin.require_topic(bigint) IS 'The same topic when the acting account may see it; else an error that does not tell whether it exists';

@@ -20,10 +20,6 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
-/* A client that is further back than this many seals, or events, reads the state anew. */
-#define RESUME_SEALS  100000
-#define RESUME_EVENTS 2000
-
 /* Entries read at a time: whole seals until there are so many. */
 #define ENTRIES_PER_READ 500
 
@@ -206,18 +202,19 @@ static int add_events(JsonbParseState **json, const OfActor *actor, Stretch *str
  */
 static bool add_events_since(JsonbParseState **json, const OfActor *actor, int64 after,
                              int32 index) {
+    int64 most = of_setting_number("resume_events");
     Stretch stretch = {.last = after - 1,
                        .more = true}; /* of the seal `after`, a part may be unseen */
     int n = 0;
 
     of_json_key(json, "events");
     pushJsonbValue(json, WJB_BEGIN_ARRAY, NULL);
-    while (stretch.more && n <= RESUME_EVENTS) {
+    while (stretch.more && n <= most) {
         read_stretch(&stretch, stretch.last, ENTRIES_PER_READ);
         n += add_events(json, actor, &stretch, after, index);
     }
     pushJsonbValue(json, WJB_END_ARRAY, NULL);
-    return n <= RESUME_EVENTS;
+    return n <= most;
 }
 
 /* {session, seal, account, reset, events}; NULL when there are too many events. */
@@ -258,7 +255,7 @@ Datum onefin_api_resume(PG_FUNCTION_ARGS) {
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a position is not negative"),
                  errhint("after is the seal of the last event or answer that you have.")));
-    if (after <= position && position - after <= RESUME_SEALS)
+    if (after <= position && position - after <= of_setting_number("resume_seals"))
         answer = resume_json(actor, position, false, after, index);
     if (answer == NULL)
         answer = resume_json(actor, position, true, position, PG_INT32_MAX);
