@@ -41,6 +41,15 @@ static void receive_whole(struct session *session, const char *text, size_t size
     rpc_receive(session, text, size);
 }
 
+/* libwebsockets (4.1.6) can look at the text itself, but takes the bytes of a pong for a part of
+ * it, and does not see that a message ends within a character when its last fragment is empty. */
+static bool is_text(struct session *session, const char *bytes, size_t size) {
+    struct utf8 *utf8 = &session->input.utf8;
+
+    return utf8_take(utf8, bytes, size) &&
+           (!lws_is_final_fragment(session->wsi) || utf8_is_whole(utf8));
+}
+
 /* A connection that is being closed is read on, to no purpose but that its close frame arrives:
  * the kernel resets a socket that goes with bytes unread, and with it what was sent. */
 static void receive(struct session *session, const char *bytes, size_t size) {
@@ -56,6 +65,10 @@ static void receive(struct session *session, const char *bytes, size_t size) {
     }
     if (left > room || session->input.size + size + left > room) {
         session_close(session, CLOSE_TOO_LARGE, "message too large");
+        return;
+    }
+    if (!is_text(session, bytes, size)) {
+        session_close(session, CLOSE_NOT_UTF8, "not UTF-8");
         return;
     }
     if (!session->input.size && lws_is_final_fragment(wsi)) {
