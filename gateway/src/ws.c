@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define STRANGER_FRAME_MAX 8192 /* bytes; login and resume are short */
+#define CLOSE_MOST         4999 /* the largest code there is (RFC 6455, 7.4.2) */
 
 static bool shutting_down;
 
@@ -89,6 +90,19 @@ static void receive(struct session *session, const char *bytes, size_t size) {
     }
 }
 
+/* What the callback is to return: 0 has the close frame echoed. libwebsockets looks at codes below
+ * 3000 alone; it refuses 1012 to 1014 too, which are newer than the RFC. */
+static int receive_close(struct lws *wsi, const unsigned char *payload, size_t size) {
+    struct utf8 reason = {0};
+
+    if (size == 1 || (size > 1 && (payload[0] << 8 | payload[1]) > CLOSE_MOST))
+        return hang_up(wsi, CLOSE_PROTOCOL, "bad close code");
+    if (size > 2 &&
+        !(utf8_take(&reason, (const char *)payload + 2, size - 2) && utf8_is_whole(&reason)))
+        return hang_up(wsi, CLOSE_NOT_UTF8, "not UTF-8");
+    return 0;
+}
+
 static int send_next(struct session *session) {
     struct frame *frame = session_next_frame(session);
     int written;
@@ -119,6 +133,8 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
     case LWS_CALLBACK_RECEIVE:
         receive(session, in, size);
         return 0;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return receive_close(wsi, in, size);
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return send_next(session);
     case LWS_CALLBACK_CLOSED:
