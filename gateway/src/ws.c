@@ -6,6 +6,8 @@
  */
 #include "ws.h"
 #include "config.h"
+#include "http.h"
+#include "log.h"
 #include "memory.h"
 #include "metrics.h"
 #include "peer.h"
@@ -17,6 +19,10 @@
 
 #define STRANGER_FRAME_MAX 8192 /* bytes; login and resume are short */
 #define CLOSE_MOST         4999 /* the largest code there is (RFC 6455, 7.4.2) */
+#define WS_VERSION         "13"
+#define PROTOCOLS_MAX      127 /* bytes of a list of subprotocols, with a NUL */
+#define UPGRADE_REQUIRED   426
+#define HEAD_MAX           2048 /* bytes of an answer's head */
 
 static bool shutting_down;
 
@@ -173,8 +179,56 @@ static int refuse(struct lws *wsi, unsigned status, const char *why) {
     return -1;
 }
 
+/* 16 bytes in base64. */
+static bool is_key(const char *text) {
+    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    return strlen(text) == 24 && strspn(text, base64) == 22 && strcmp(text + 22, "==") == 0;
+}
+
+/* What RFC 6455 (4.2.1) has in a handshake and libwebsockets (4.1.6) does not ask for, or leaves
+ * without an answer when it is missing. NULL: nothing is wrong. */
+static const char *mistake(struct lws *wsi) {
+    char value[128];
+
+    if (!has_header(wsi, WSI_TOKEN_HTTP, value, sizeof value) || strcmp(value, "HTTP/1.1") != 0)
+        return "WebSockets are over HTTP/1.1";
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HOST) == 0)
+        return "no Host";
+    if (!has_header(wsi, WSI_TOKEN_CONNECTION, value, sizeof value) || !list_has(value, "upgrade"))
+        return "Connection does not say Upgrade";
+    if (!has_header(wsi, WSI_TOKEN_KEY, value, sizeof value) || !is_key(value))
+        return "Sec-WebSocket-Key is not 16 bytes in base64";
+    /* of a longer list libwebsockets reads nothing */
+    if (!has_header(wsi, WSI_TOKEN_PROTOCOL, value, PROTOCOLS_MAX) || !list_has(value, WS_PROTOCOL))
+        return "the subprotocol is " WS_PROTOCOL;
+    return NULL;
+}
+
+static bool version_is_known(struct lws *wsi) {
+    char value[8];
+
+    return has_header(wsi, WSI_TOKEN_VERSION, value, sizeof value) &&
+           strcmp(value, WS_VERSION) == 0;
+}
+
+/* 426 says which version would do. */
+static int refuse_version(struct lws *wsi) {
+    unsigned char room[LWS_PRE + HEAD_MAX];
+    unsigned char *start = room + LWS_PRE, *at = start, *end = room + sizeof room;
+
+    if (lws_add_http_header_status(wsi, UPGRADE_REQUIRED, &at, end) ||
+        !http_add_header(wsi, "upgrade:", "websocket", &at, end) ||
+        !http_add_header(wsi, "sec-websocket-version:", WS_VERSION, &at, end) ||
+        lws_add_http_header_content_length(wsi, 0, &at, end) ||
+        lws_finalize_write_http_header(wsi, start, &at, end))
+        log_debug("an answer of 426 was not sent");
+    return -1;
+}
+
 int ws_confirm_upgrade(struct lws *wsi) {
     char value[256];
+    const char *wrong;
 
     /* From the headers, never from the callback's `in`: see compat.h. Anything but a WebSocket
      * (HTTP/2, whose header compression is unsafe in 4.1.6, or nonsense) is cut. */
@@ -183,8 +237,10 @@ int ws_confirm_upgrade(struct lws *wsi) {
         return -1;
     if (!has_header(wsi, WSI_TOKEN_GET_URI, value, sizeof value) || strcmp(value, WS_PATH) != 0)
         return refuse(wsi, HTTP_STATUS_NOT_FOUND, "WebSockets are at " WS_PATH);
-    if (!has_header(wsi, WSI_TOKEN_PROTOCOL, value, sizeof value) || !list_has(value, WS_PROTOCOL))
-        return refuse(wsi, HTTP_STATUS_BAD_REQUEST, "the subprotocol is " WS_PROTOCOL);
+    if (!version_is_known(wsi))
+        return refuse_version(wsi);
+    if ((wrong = mistake(wsi)))
+        return refuse(wsi, HTTP_STATUS_BAD_REQUEST, wrong);
     if (!origin_is_allowed(wsi))
         return refuse(wsi, HTTP_STATUS_FORBIDDEN, "origin not allowed");
     if (shutting_down || session_count() >= config.max_connections)
