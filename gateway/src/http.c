@@ -278,6 +278,7 @@ static int write_answer(struct exchange *exchange) {
 
     written = !lws_add_http_common_headers(wsi, exchange->status, exchange->type, size, &at,
                                            start + HEAD_MAX) &&
+              http_add_header(wsi, "cache-control:", "no-store", &at, start + HEAD_MAX) &&
               !lws_finalize_http_header(wsi, &at, start + HEAD_MAX);
     if (written) {
         memcpy(at, exchange->body, size);

@@ -36,16 +36,18 @@ static const struct lws_protocols protocols[] = {
     {0},
 };
 
-/* The page's own script and style and nothing else; connections to this host only. Firefox and
- * older Safari do not count WebSockets as 'self'. */
+/* With every answer. The page has its own script and style and nothing else, and connects to its
+ * own host only, whose WebSockets browsers of today count as 'self'. */
 static struct lws_protocol_vhost_options headers[] = {
     {&headers[1], NULL, "content-security-policy:",
      "default-src 'none'; script-src 'self'; style-src 'self'; "
      "img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; "
-     "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
     {&headers[2], NULL, "x-content-type-options:", "nosniff"},
     {&headers[3], NULL, "referrer-policy:", "no-referrer"},
     {&headers[4], NULL, "x-frame-options:", "DENY"},
+    {&headers[5], NULL, "cross-origin-opener-policy:", "same-origin"},
+    {&headers[6], NULL, "cross-origin-resource-policy:", "same-origin"},
     {NULL, NULL, "connection:", "close"}, /* http.c says why */
 };
 
@@ -126,8 +128,8 @@ bool server_start(void) {
     void *loops[] = {EV_DEFAULT};
     struct in_addr ipv4;
     struct lws_context_creation_info info = {
-        .options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
-                   LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND,
+        .options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND,
         .foreign_loops = loops,
         .port = config.port,
         .iface = config.listen,

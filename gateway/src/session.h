@@ -9,6 +9,7 @@
 
 #include "event.h"
 #include "outbox.h"
+#include "utf8.h"
 
 #include <ev.h>
 #include <stdbool.h>
@@ -19,7 +20,9 @@
 enum {
     CLOSE_NORMAL = 1000,
     CLOSE_GOING_AWAY = 1001,
+    CLOSE_PROTOCOL = 1002,
     CLOSE_NOT_TEXT = 1003,
+    CLOSE_NOT_UTF8 = 1007,
     CLOSE_TOO_LARGE = 1009,
     CLOSE_SESSION_ENDED = 4001,
     CLOSE_TOO_SLOW = 4002,
@@ -81,6 +84,7 @@ struct session {
     struct {
         char *bytes; /* owned */
         size_t size;
+        struct utf8 utf8;
     } input;
 };
 

@@ -6,6 +6,8 @@
  */
 #include "ws.h"
 #include "config.h"
+#include "http.h"
+#include "log.h"
 #include "memory.h"
 #include "metrics.h"
 #include "peer.h"
@@ -16,6 +18,11 @@
 #include <string.h>
 
 #define STRANGER_FRAME_MAX 8192 /* bytes; login and resume are short */
+#define CLOSE_MOST         4999 /* the largest code there is (RFC 6455, 7.4.2) */
+#define WS_VERSION         "13"
+#define PROTOCOLS_MAX      127 /* bytes of a list of subprotocols, with a NUL */
+#define UPGRADE_REQUIRED   426
+#define HEAD_MAX           2048 /* bytes of an answer's head */
 
 static bool shutting_down;
 
@@ -41,6 +48,15 @@ static void receive_whole(struct session *session, const char *text, size_t size
     rpc_receive(session, text, size);
 }
 
+/* libwebsockets (4.1.6) can look at the text itself, but takes the bytes of a pong for a part of
+ * it, and does not see that a message ends within a character when its last fragment is empty. */
+static bool is_text(struct session *session, const char *bytes, size_t size) {
+    struct utf8 *utf8 = &session->input.utf8;
+
+    return utf8_take(utf8, bytes, size) &&
+           (!lws_is_final_fragment(session->wsi) || utf8_is_whole(utf8));
+}
+
 /* A connection that is being closed is read on, to no purpose but that its close frame arrives:
  * the kernel resets a socket that goes with bytes unread, and with it what was sent. */
 static void receive(struct session *session, const char *bytes, size_t size) {
@@ -56,6 +72,10 @@ static void receive(struct session *session, const char *bytes, size_t size) {
     }
     if (left > room || session->input.size + size + left > room) {
         session_close(session, CLOSE_TOO_LARGE, "message too large");
+        return;
+    }
+    if (!is_text(session, bytes, size)) {
+        session_close(session, CLOSE_NOT_UTF8, "not UTF-8");
         return;
     }
     if (!session->input.size && lws_is_final_fragment(wsi)) {
@@ -74,6 +94,19 @@ static void receive(struct session *session, const char *bytes, size_t size) {
         receive_whole(session, text, length);
         free(text);
     }
+}
+
+/* What the callback is to return: 0 has the close frame echoed. libwebsockets looks at codes below
+ * 3000 alone; it refuses 1012 to 1014 too, which are newer than the RFC. */
+static int receive_close(struct lws *wsi, const unsigned char *payload, size_t size) {
+    struct utf8 reason = {0};
+
+    if (size == 1 || (size > 1 && (payload[0] << 8 | payload[1]) > CLOSE_MOST))
+        return hang_up(wsi, CLOSE_PROTOCOL, "bad close code");
+    if (size > 2 &&
+        !(utf8_take(&reason, (const char *)payload + 2, size - 2) && utf8_is_whole(&reason)))
+        return hang_up(wsi, CLOSE_NOT_UTF8, "not UTF-8");
+    return 0;
 }
 
 static int send_next(struct session *session) {
@@ -106,6 +139,8 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
     case LWS_CALLBACK_RECEIVE:
         receive(session, in, size);
         return 0;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return receive_close(wsi, in, size);
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return send_next(session);
     case LWS_CALLBACK_CLOSED:
@@ -144,8 +179,56 @@ static int refuse(struct lws *wsi, unsigned status, const char *why) {
     return -1;
 }
 
+/* 16 bytes in base64. */
+static bool is_key(const char *text) {
+    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    return strlen(text) == 24 && strspn(text, base64) == 22 && strcmp(text + 22, "==") == 0;
+}
+
+/* What RFC 6455 (4.2.1) has in a handshake and libwebsockets (4.1.6) does not ask for, or leaves
+ * without an answer when it is missing. NULL: nothing is wrong. */
+static const char *mistake(struct lws *wsi) {
+    char value[128];
+
+    if (!has_header(wsi, WSI_TOKEN_HTTP, value, sizeof value) || strcmp(value, "HTTP/1.1") != 0)
+        return "WebSockets are over HTTP/1.1";
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HOST) == 0)
+        return "no Host";
+    if (!has_header(wsi, WSI_TOKEN_CONNECTION, value, sizeof value) || !list_has(value, "upgrade"))
+        return "Connection does not say Upgrade";
+    if (!has_header(wsi, WSI_TOKEN_KEY, value, sizeof value) || !is_key(value))
+        return "Sec-WebSocket-Key is not 16 bytes in base64";
+    /* of a longer list libwebsockets reads nothing */
+    if (!has_header(wsi, WSI_TOKEN_PROTOCOL, value, PROTOCOLS_MAX) || !list_has(value, WS_PROTOCOL))
+        return "the subprotocol is " WS_PROTOCOL;
+    return NULL;
+}
+
+static bool version_is_known(struct lws *wsi) {
+    char value[8];
+
+    return has_header(wsi, WSI_TOKEN_VERSION, value, sizeof value) &&
+           strcmp(value, WS_VERSION) == 0;
+}
+
+/* 426 says which version would do. */
+static int refuse_version(struct lws *wsi) {
+    unsigned char room[LWS_PRE + HEAD_MAX];
+    unsigned char *start = room + LWS_PRE, *at = start, *end = room + sizeof room;
+
+    if (lws_add_http_header_status(wsi, UPGRADE_REQUIRED, &at, end) ||
+        !http_add_header(wsi, "upgrade:", "websocket", &at, end) ||
+        !http_add_header(wsi, "sec-websocket-version:", WS_VERSION, &at, end) ||
+        lws_add_http_header_content_length(wsi, 0, &at, end) ||
+        lws_finalize_write_http_header(wsi, start, &at, end))
+        log_debug("an answer of 426 was not sent");
+    return -1;
+}
+
 int ws_confirm_upgrade(struct lws *wsi) {
     char value[256];
+    const char *wrong;
 
     /* From the headers, never from the callback's `in`: see compat.h. Anything but a WebSocket
      * (HTTP/2, whose header compression is unsafe in 4.1.6, or nonsense) is cut. */
@@ -154,8 +237,10 @@ int ws_confirm_upgrade(struct lws *wsi) {
         return -1;
     if (!has_header(wsi, WSI_TOKEN_GET_URI, value, sizeof value) || strcmp(value, WS_PATH) != 0)
         return refuse(wsi, HTTP_STATUS_NOT_FOUND, "WebSockets are at " WS_PATH);
-    if (!has_header(wsi, WSI_TOKEN_PROTOCOL, value, sizeof value) || !list_has(value, WS_PROTOCOL))
-        return refuse(wsi, HTTP_STATUS_BAD_REQUEST, "the subprotocol is " WS_PROTOCOL);
+    if (!version_is_known(wsi))
+        return refuse_version(wsi);
+    if ((wrong = mistake(wsi)))
+        return refuse(wsi, HTTP_STATUS_BAD_REQUEST, wrong);
     if (!origin_is_allowed(wsi))
         return refuse(wsi, HTTP_STATUS_FORBIDDEN, "origin not allowed");
     if (shutting_down || session_count() >= config.max_connections)
