@@ -31,6 +31,7 @@
 
 static LIST_HEAD(, session) sessions = LIST_HEAD_INITIALIZER(sessions);
 static LIST_HEAD(, session) admins = LIST_HEAD_INITIALIZER(admins);
+static TAILQ_HEAD(, session) quiet = TAILQ_HEAD_INITIALIZER(quiet);
 static struct idmap accounts; /* account to its first live session */
 
 static void join(struct session *session) {
@@ -98,6 +99,8 @@ void session_open(struct session *session, struct lws *wsi) {
     peer_address(wsi, session->address, sizeof session->address);
     rpc_open(session);
     LIST_INSERT_HEAD(&sessions, session, all);
+    session->heard = ev_now(EV_DEFAULT);
+    TAILQ_INSERT_TAIL(&quiet, session, quiet);
     metrics.connections++;
     set_state(session, SESSION_NEW);
 }
@@ -106,6 +109,7 @@ void session_closed(struct session *session) {
     if (session->state == SESSION_LIVE)
         leave(session);
     LIST_REMOVE(session, all);
+    TAILQ_REMOVE(&quiet, session, quiet);
     ev_timer_stop(EV_DEFAULT_ & session->patience);
     rpc_closed(session);
     event_drop(session->since);
@@ -153,12 +157,39 @@ void session_close(struct session *session, int code, const char *reason) {
     set_state(session, SESSION_CLOSING);
 }
 
-struct frame *session_next_frame(struct session *session) {
-    struct frame *frame = outbox_take(&session->outbox);
+void session_sent(struct session *session, unsigned frames) {
+    while (frames--) {
+        struct frame *frame = outbox_take(&session->outbox);
 
+        metrics.messages_out++;
+        metrics.bytes_out += frame->size;
+        frame_drop(frame);
+    }
     if (session->state != SESSION_CLOSING)
         rpc_go_on(session);
-    return frame;
+}
+
+void session_heard(struct session *session) {
+    session->heard = ev_now(EV_DEFAULT);
+    session->pinged = false;
+    TAILQ_REMOVE(&quiet, session, quiet);
+    TAILQ_INSERT_TAIL(&quiet, session, quiet);
+}
+
+void session_look_after(void) {
+    ev_tstamp now = ev_now(EV_DEFAULT);
+    struct session *session;
+
+    TAILQ_FOREACH(session, &quiet, quiet) {
+        if (now - session->heard < config.ping_interval)
+            break;
+        if (now - session->heard >= 2 * config.ping_interval) {
+            lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+        } else if (!session->pinged) {
+            session->pinged = true;
+            session_send(session, frame_ping());
+        }
+    }
 }
 
 /* Sends an event unless the connection has it already. */

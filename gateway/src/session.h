@@ -56,6 +56,10 @@ struct session {
     LIST_ENTRY(session) all;
     LIST_ENTRY(session) admins; /* while live and an admin */
 
+    TAILQ_ENTRY(session) quiet; /* those longest not heard of are first */
+    ev_tstamp heard;
+    bool pinged; /* since then */
+
     /* Who: set by session_enter, but for the token, which rpc.c sets and session.c wipes. */
     int64_t account;
     int64_t id; /* of the login, in the database */
@@ -110,8 +114,14 @@ void session_send(struct session *session, struct frame *frame);
 /* Sends what is queued, unless the code is CLOSE_TOO_SLOW, and closes. */
 void session_close(struct session *session, int code, const char *reason);
 
-/* The socket can take more: the next frame to write with its reference, or NULL. */
-struct frame *session_next_frame(struct session *session);
+/* So many frames of the outbox were written, and are let go. */
+void session_sent(struct session *session, unsigned frames);
+
+/* A sign of life. */
+void session_heard(struct session *session);
+
+/* Each second: pings who was not heard of for ping_interval, and cuts who did not answer. */
+void session_look_after(void);
 
 /* To all who are to get it. */
 void session_deliver(struct event *event);

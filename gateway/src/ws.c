@@ -2,7 +2,7 @@
  * ws.c - frames in and out of libwebsockets.
  *
  * Messages in pieces are put together here, bounded: by max_frame, and by far less before login.
- * One frame is written for each time that the socket can take one; libwebsockets asks again.
+ * What waits is written when the socket can take it; libwebsockets says when.
  */
 #include "ws.h"
 #include "config.h"
@@ -14,8 +14,10 @@
 #include "rpc.h"
 #include "session.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define STRANGER_FRAME_MAX 8192 /* bytes; login and resume are short */
 #define CLOSE_MOST         4999 /* the largest code there is (RFC 6455, 7.4.2) */
@@ -109,20 +111,58 @@ static int receive_close(struct lws *wsi, const unsigned char *payload, size_t s
     return 0;
 }
 
-static int send_next(struct session *session) {
-    struct frame *frame = session_next_frame(session);
-    int written;
+/*
+ * Frames are written by one call for as many as wait, up to WRITE_BYTES: one call a frame was 95 %
+ * of the system's time in telling 1,000 clients. They go past libwebsockets, which would write each
+ * by itself and adds nothing to the header that they have; it calls when the socket can take more
+ * and it has nothing of its own to write. A socket is called writable when a third of its buffer is
+ * free, so that WRITE_BYTES go out whole; were they not to, a frame would be cut in two, and
+ * something of libwebsockets could come between: then the connection is cut, and the client
+ * resumes. A larger frame is libwebsockets' to send, which keeps what the socket does not take.
+ */
+enum { WRITE_FRAMES = 32, WRITE_BYTES = 16384 };
 
-    if (!frame && session->state == SESSION_CLOSING)
+/* False when the connection has to go. */
+static bool write_large(struct session *session) {
+    struct frame *frame = outbox_look(&session->outbox, 0);
+    bool written =
+        lws_write(session->wsi, (unsigned char *)frame->bytes, frame->size, LWS_WRITE_TEXT) >= 0;
+
+    session_sent(session, 1);
+    return written;
+}
+
+static bool write_some(struct session *session) {
+    struct iovec pieces[WRITE_FRAMES];
+    struct msghdr message = {.msg_iov = pieces};
+    struct frame *frame;
+    size_t size = 0;
+    ssize_t written;
+
+    while (message.msg_iovlen < WRITE_FRAMES &&
+           (frame = outbox_look(&session->outbox, message.msg_iovlen)) &&
+           size + frame->head_size + frame->size <= WRITE_BYTES) {
+        pieces[message.msg_iovlen++] = frame_wire(frame);
+        size += frame->head_size + frame->size;
+    }
+    if (message.msg_iovlen == 0)
+        return write_large(session);
+    written = sendmsg(lws_get_socket_fd(session->wsi), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (written < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    if (written != (ssize_t)size)
+        return false;
+    session_sent(session, message.msg_iovlen);
+    return true;
+}
+
+static int send_next(struct session *session) {
+    if (session->outbox.count > 0) {
+        if (!write_some(session))
+            return -1;
+    } else if (session->state == SESSION_CLOSING) {
         return hang_up(session->wsi, session->close_code, session->close_reason);
-    if (!frame)
-        return 0;
-    metrics.messages_out++;
-    metrics.bytes_out += frame->size;
-    written = lws_write(session->wsi, (unsigned char *)frame->bytes, frame->size, LWS_WRITE_TEXT);
-    frame_drop(frame);
-    if (written < 0)
-        return -1;
+    }
     if (session->outbox.count > 0 || session->state == SESSION_CLOSING)
         lws_callback_on_writable(session->wsi);
     return 0;
@@ -137,7 +177,11 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
         session_open(session, wsi);
         return 0;
     case LWS_CALLBACK_RECEIVE:
+        session_heard(session);
         receive(session, in, size);
+        return 0;
+    case LWS_CALLBACK_RECEIVE_PONG:
+        session_heard(session);
         return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         return receive_close(wsi, in, size);
