@@ -4,7 +4,7 @@
 // For onefin each message is a call of `send`, a transaction of its own, on one database connection
 // with fsync on; it is sealed, the gateway reads it as an event, asks the extension who may see it,
 // and sends it. Peers get the frames from a connection of their own protocol (nchan: HTTP) and have
-// nobody to ask. The load generator publishes for all of them, up to 32 messages ahead of the
+// nobody to ask. The load generator publishes for all of them, up to 16 messages ahead of the
 // slowest client; it checks that each client gets each message once and in order. The rate is that
 // of all deliveries from the first to the last that arrives. In the line, too: CPU seconds of the
 // server for 1,000 deliveries (for onefin also of PostgreSQL), and the load generator's.
@@ -15,7 +15,7 @@ import { benchGateway, median, psql, rounded, SECONDS, takeTurns } from '../lib.
 import { clusterCpu, cpu, Load } from '../load.mjs';
 import { mosquitto, nchan, ws } from '../peers.mjs';
 
-const WINDOW = 32;
+const WINDOW = 16;
 const GOAL = 100000;
 const sizes = { 'deliver.rate_1k': 1000, 'deliver.rate_10k': 10000 };
 
@@ -52,7 +52,7 @@ const costs = (measured, names) => Object.fromEntries(names.map((name, i) =>
 async function measureSize(clients) {
   const folder = scratchFolder();
   const frames = `${folder.path}/frames`;
-  const seconds = SECONDS / 2;
+  const seconds = SECONDS * 2 / 3;
   const own = await startOnefin(clients, frames);
   await turn(own, clients, seconds, []); // writes the frames
   const contenders = [own];
