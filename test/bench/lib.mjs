@@ -81,6 +81,8 @@ export function median(values) {
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }
 
+export const percentile = (sorted, percent) => sorted[Math.ceil(sorted.length * percent / 100) - 1];
+
 export const ratios = (own, peer) => own.map((value, round) => value / peer[round]);
 
 export const rounded = value => Number(value.toPrecision(4));

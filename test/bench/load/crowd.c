@@ -22,16 +22,14 @@ void crowd_start(const struct protocol *protocol) {
 void crowd_go_on(void) {
     while (begun < options.clients && begun - live < AT_ONCE)
         connect_client(&clients[begun++], options.port);
-    if (!told && crowd_is_live() && publish_is_ready()) {
+    if (!told && live == options.clients && (!job->publishes || publish_is_ready())) {
         told = true;
         printf("{\"ready\": %u, \"seconds\": %.3f}\n", live, now() - start);
-        if (job->ready)
-            job->ready();
     }
 }
 
-bool crowd_is_live(void) {
-    return live == options.clients;
+bool crowd_is_told(void) {
+    return told;
 }
 
 void become_live(struct client *client) {

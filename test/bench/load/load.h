@@ -2,8 +2,9 @@
  * load.h - the load generator of the figures: thousands of clients in one thread.
  *
  * Three layers that do not know each other's insides: loop.c has sockets and time; ws.c, onefin.c,
- * mqtt.c, socketio.c and http.c have what is said over them; rate.c, record.c, call.c and back.c
- * are the jobs, which count, check and time. publish.c hands messages to whichever server it is.
+ * mqtt.c, socketio.c and http.c have what is said over them; rate.c, record.c, idle.c, call.c and
+ * back.c are the jobs, which count, check and time. publish.c hands messages to whichever server it
+ * is.
  *
  * It is told what to do by its options and by lines on standard input, and answers each with a line
  * of JSON on standard output. What should not be (a message lost, doubled or out of order, a
@@ -41,10 +42,11 @@ struct client {
     struct buffer output; /* what the socket did not take */
 
     /* The jobs'. */
-    uint32_t got;  /* the number of the newest message */
-    double begun;  /* of the call or the pause */
-    double pause;  /* before it connects again */
-    int64_t seal;  /* its cursor */
+    uint32_t got;      /* the number of the newest message */
+    bool waits;        /* for the answer to a call */
+    int64_t seal;      /* its cursor */
+    unsigned failures; /* to connect, in a row */
+    double again;      /* when to connect next */
 };
 
 struct protocol {
@@ -59,9 +61,9 @@ struct protocol {
 struct job {
     const char *name;
     void (*text)(struct client *client, const char *text, size_t size); /* what it was sent */
-    void (*gone)(struct client *client); /* NULL: it must not be */
-    void (*ready)(void);                 /* all are connected and logged in */
-    void (*tick)(void);                  /* every 5 ms or oftener */
+    void (*gone)(struct client *client);                                /* NULL: it must not be */
+    bool publishes;
+    void (*tick)(void); /* every 5 ms or oftener */
     void (*command)(const char *line);
 };
 
@@ -75,7 +77,7 @@ extern const struct job *job;
 extern struct client *clients;
 
 extern const struct protocol onefin, websocket, mqtt, socketio, http;
-extern const struct job rate, record, call, back;
+extern const struct job rate, record, idle, call, back;
 
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void *allocate(size_t size);
@@ -96,7 +98,7 @@ void close_client(struct client *client);
 void crowd_start(const struct protocol *protocol);
 void crowd_go_on(void);
 void become_live(struct client *client);
-bool crowd_is_live(void);
+bool crowd_is_told(void); /* all have been there at the same time */
 
 /* ws.c */
 void ws_open(struct client *client, const char *path, const char *subprotocol);
@@ -104,6 +106,11 @@ size_t ws_received(struct client *client, char *bytes, size_t size,
                    void (*opened)(struct client *client),
                    void (*text)(struct client *client, const char *text, size_t size));
 void ws_send(struct client *client, const char *text, size_t size);
+
+/* lines.c */
+void lines_read(void);
+unsigned lines_count(void);
+const char *lines_get(unsigned number); /* from 0 */
 
 /* publish.c: message `number`, counted from 1. Several may be under way. */
 void publish_start(const struct protocol *protocol);

@@ -123,8 +123,8 @@ static void take_option(const char *name, char *value) {
 
 /* Options are name=value. */
 static const struct protocol *read_options(char **arguments) {
-    const struct protocol *const protocols[] = {&onefin, &websocket, &mqtt};
-    const struct job *const jobs[] = {&rate};
+    const struct protocol *const protocols[] = {&onefin, &websocket, &mqtt, &socketio};
+    const struct job *const jobs[] = {&rate, &record, &idle, &call, &back};
     const struct protocol *protocol = NULL;
 
     for (char **argument = arguments; *argument; argument++) {
@@ -155,7 +155,10 @@ int main(int count, char **arguments) {
     raise_file_limit();
     setvbuf(stdout, NULL, _IOLBF, 0);
     loop_watch(&commands, EPOLLIN);
+    if (options.frames)
+        lines_read();
     crowd_start(protocol);
-    publish_start(protocol);
+    if (job->publishes)
+        publish_start(protocol);
     loop_run();
 }

@@ -6,7 +6,6 @@
  */
 #include "load.h"
 
-#include <errno.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,34 +13,13 @@
 
 static struct client publisher = {.source.fd = -1, .publishes = true};
 
-/* The frames of the file. */
-static struct {
-    char **lines;
-    unsigned count;
-} frames;
-
-static void read_frames(void) {
-    FILE *file = fopen(options.frames, "r");
-    char *line = NULL;
-    size_t room = 0;
-
-    if (!file)
-        fail("%s: %s", options.frames, strerror(errno));
-    while (getline(&line, &room, file) > 0) {
-        line[strcspn(line, "\n")] = 0;
-        frames.lines = realloc(frames.lines, (frames.count + 1) * sizeof *frames.lines);
-        frames.lines[frames.count++] = line;
-        line = NULL;
-        room = 0;
-    }
-    free(line);
-    fclose(file);
-}
-
 static void publish_frame(unsigned number) {
-    if (number > frames.count)
-        fail("%s has %u frames only", options.frames, frames.count);
-    publisher.protocol->publish(&publisher, frames.lines[number - 1], strlen(frames.lines[number - 1]));
+    const char *frame;
+
+    if (number > lines_count())
+        fail("%s has %u frames only", options.frames, lines_count());
+    frame = lines_get(number - 1);
+    publisher.protocol->publish(&publisher, frame, strlen(frame));
 }
 
 /* The database. */
@@ -123,8 +101,7 @@ static void publish_call(unsigned number) {
 void publish_start(const struct protocol *protocol) {
     if (options.database) {
         open_database();
-    } else if (options.frames) {
-        read_frames();
+    } else {
         publisher.number = options.clients;
         publisher.protocol = options.publish ? &http : protocol;
         connect_client(&publisher, options.port);
@@ -132,11 +109,11 @@ void publish_start(const struct protocol *protocol) {
 }
 
 bool publish_is_ready(void) {
-    return options.database || publisher.state == LIVE;
+    return database.connection || publisher.state == LIVE;
 }
 
 void publish(unsigned number) {
-    if (options.database)
+    if (database.connection)
         publish_call(number);
     else
         publish_frame(number);

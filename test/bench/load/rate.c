@@ -1,7 +1,7 @@
 /*
- * rate.c - deliveries a second: `rate MESSAGES WINDOW` publishes so many messages, as fast as at most
- * WINDOW of them are under way, that is, not yet with every client; each client must get each of
- * them once, and in order. Timed from the first to the last that arrived. The first client's are
+ * rate.c - deliveries a second: `rate MESSAGES WINDOW` publishes so many messages, as fast as at
+ * most WINDOW of them are under way, that is, not yet with every client; each client must get each
+ * of them once, and in order. Timed from the first to the last that arrived. The first client's are
  * written to the file `keep`, for the peers to be given the same.
  */
 #include "load.h"
@@ -78,4 +78,4 @@ static void command(const char *line) {
     publish_more();
 }
 
-const struct job rate = {.name = "rate", .text = take, .command = command};
+const struct job rate = {.name = "rate", .publishes = true, .text = take, .command = command};

@@ -12,13 +12,13 @@ enum { CONTINUATION, TEXT, BINARY, CLOSE = 8, PING, PONG };
 
 void ws_open(struct client *client, const char *path, const char *subprotocol) {
     char text[512];
-    int size = snprintf(text, sizeof text,
-                        "GET %s HTTP/1.1\r\nHost: %s:%u\r\nUpgrade: websocket\r\n"
-                        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s\r\n",
-                        path, options.host, options.port,
-                        subprotocol ? "Sec-WebSocket-Protocol: " : "",
-                        subprotocol ? subprotocol : "", subprotocol ? "\r\n" : "");
+    int size =
+        snprintf(text, sizeof text,
+                 "GET %s HTTP/1.1\r\nHost: %s:%u\r\nUpgrade: websocket\r\n"
+                 "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s\r\n",
+                 path, options.host, options.port, subprotocol ? "Sec-WebSocket-Protocol: " : "",
+                 subprotocol ? subprotocol : "", subprotocol ? "\r\n" : "");
 
     send_bytes(client, text, size);
 }
@@ -114,8 +114,17 @@ size_t ws_received(struct client *client, char *bytes, size_t size,
     return at;
 }
 
+/* A path that ends in = gets the client's number. */
 static void open_plain(struct client *client) {
-    ws_open(client, client->publishes ? "/publish" : options.path, NULL);
+    char path[64];
+
+    if (client->publishes)
+        snprintf(path, sizeof path, "/publish");
+    else if (options.path[strlen(options.path) - 1] == '=')
+        snprintf(path, sizeof path, "%s%u", options.path, client->number);
+    else
+        snprintf(path, sizeof path, "%s", options.path);
+    ws_open(client, path, NULL);
 }
 
 static size_t received_plain(struct client *client, char *bytes, size_t size) {
