@@ -105,11 +105,19 @@ check:
 	+@$(MAKE) -s all test/node_modules/.package-lock.json
 	@test/check $(SUITE)
 
+# The load generator of the figures.
+load_src := $(wildcard test/bench/load/*.c)
+
+$(build)/bench/load: $(load_src) test/bench/load/load.h Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags libpq) \
+	    -o $@ $(load_src) $(shell pkg-config --libs libpq)
+
 # The peers are packages for the server that `build` brings.
 bench:
 	@gateway/demo/require build test >&2
 	@gateway/demo/require bench >&2
-	+@$(MAKE) -s all test/node_modules/.package-lock.json >&2
+	+@$(MAKE) -s all test/node_modules/.package-lock.json $(build)/bench/load >&2
 	@test/bench/run $(FIGURE)
 
 install: all

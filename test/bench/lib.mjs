@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { Gateway } from '../lib/gateway.mjs';
 import { until } from '../lib/scratch.mjs';
 
 export const ROUNDS = 5;
@@ -14,9 +15,10 @@ export const SECONDS = Number(process.env.BENCH_SECONDS || 6);
 const run = promisify(execFile);
 const path = name => fileURLToPath(new URL(`figures/${name}.sql`, import.meta.url));
 
-/** Runs figures/NAME.sql as the superuser. */
-export async function psql(cluster, name) {
-  await run('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', path(name), cluster.conninfo('postgres')]);
+/** Runs figures/NAME.sql as the superuser, with psql's variables. */
+export async function psql(cluster, name, variables = {}) {
+  const options = Object.entries({ ON_ERROR_STOP: 1, ...variables }).flatMap(([key, value]) => ['-v', `${key}=${value}`]);
+  await run('psql', ['-X', '-q', ...options, '-f', path(name), cluster.conninfo('postgres')]);
 }
 
 /** Runs figures/NAME.sql by many clients, by default the firm's; {done, rate}, the rate a second. */
@@ -79,6 +81,11 @@ export function median(values) {
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }
 
+export const percentile = (sorted, percent) => sorted[Math.ceil(sorted.length * percent / 100) - 1];
+
 export const ratios = (own, peer) => own.map((value, round) => value / peer[round]);
 
 export const rounded = value => Number(value.toPrecision(4));
+
+/** A gateway with room for as many clients as a figure likes, all of them from here. */
+export const benchGateway = cluster => Gateway.start(cluster, { max_connections: 10100 });

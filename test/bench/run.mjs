@@ -6,8 +6,9 @@
 //   measure(names)   makes its own servers, measures in rounds, and returns {name: measured} with
 //                      a ratio:     {own: [...], peer: {name, unit, values: [...]}}, ours and the
 //                                   peer's taking turns, one value a round
-//                      an absolute: {values: [...]}, one a round
-//                    and, in either, more: {...}, which is added to the line as it is
+//                      an absolute: {values: [...]}, one a round; and where others did the same
+//                                   beside it, peers: [{name, values: [...], ...}], of the same unit
+//                    and, in any, more: {...}, which is added to the line as it is
 //
 // A figure's value is the median of the rounds (of their ratios, for a ratio), with the smallest and
 // greatest beside it. noise is how far the rounds of what should not change are apart, as a part of
@@ -30,7 +31,7 @@ for (const name of wanted.filter(name => !known.includes(name))) {
 
 const noise = values => rounded((Math.max(...values) - Math.min(...values)) / median(values));
 
-function line(figure, { unit, goal, atMost = false }, { own, peer, values = ratios(own, peer.values), more }) {
+function line(figure, { unit, goal, atMost = false }, { own, peer, peers, values = ratios(own, peer.values), more }) {
   return {
     figure, value: rounded(median(values)), unit, goal, better: atMost ? 'less' : 'more',
     runs: values.length, min: rounded(Math.min(...values)), max: rounded(Math.max(...values)),
@@ -39,6 +40,8 @@ function line(figure, { unit, goal, atMost = false }, { own, peer, values = rati
       own: { value: rounded(median(own)), unit: peer.unit },
       peer: { name: peer.name, value: rounded(median(peer.values)), unit: peer.unit },
     },
+    ...peers && { peers: peers.map(({ name, values: theirs, ...rest }) =>
+      ({ name, value: rounded(median(theirs)), noise: noise(theirs), ...rest })) },
     ...more,
   };
 }

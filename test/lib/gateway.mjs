@@ -10,7 +10,7 @@ import { atExit, scratchFolder, until } from './scratch.mjs';
 
 export const built = name => fileURLToPath(new URL(`../../.build/${name}`, import.meta.url));
 
-async function freePort() {
+export async function freePort() {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address();

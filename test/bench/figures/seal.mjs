@@ -9,7 +9,7 @@
 // saturated and the latency that of a queue.
 
 import { Cluster } from '../../lib/cluster.mjs';
-import { median, pgbench, psql, rounded, ROUNDS, sealed, SECONDS } from '../lib.mjs';
+import { median, percentile, pgbench, psql, rounded, ROUNDS, sealed, SECONDS } from '../lib.mjs';
 
 const RATE = 5000;
 
@@ -44,8 +44,6 @@ async function latencies(cluster, heard, after) {
     values.sort((a, b) => a - b);
   return since;
 }
-
-const percentile = (sorted, percent) => sorted[Math.ceil(sorted.length * percent / 100) - 1];
 
 export async function measure() {
   const cluster = await Cluster.start('fsync=on', 'track_commit_timestamp=on', 'max_connections=50',
