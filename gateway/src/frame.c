@@ -34,7 +34,10 @@ struct frame *frame_new(size_t size) {
 }
 
 struct frame *frame_ping(void) {
-    return make(0, PING);
+    struct frame *frame = make(1, PING);
+
+    frame->bytes[0] = '?';
+    return frame;
 }
 
 struct iovec frame_wire(struct frame *frame) {

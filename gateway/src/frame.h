@@ -28,7 +28,7 @@ struct frame *frame_new(size_t size);
 /* A frame of the text of `count` pieces in a row. */
 struct frame *frame_join(size_t count, const char *const pieces[]);
 
-/* A ping without content. */
+/* A ping, with a byte of content: libwebsockets (4.1.6) does not tell of a pong without any. */
 struct frame *frame_ping(void);
 
 /* Header and text in one piece. */

@@ -150,8 +150,10 @@ static bool write_some(struct session *session) {
     written = sendmsg(lws_get_socket_fd(session->wsi), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (written < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
-    if (written != (ssize_t)size)
+    if (written != (ssize_t)size) {
+        log_info("a client's socket took %zd of %zu bytes", written, size);
         return false;
+    }
     session_sent(session, message.msg_iovlen);
     return true;
 }
