@@ -229,6 +229,28 @@ test('a company taken away is silent with resume, too, from its place in the ord
     await connection.close();
 });
 
+test('who lost a company while away is told so with resume', async () => {
+    const { Bahor } = world.firm.orgs;
+    const { North, South } = world.firm.departments;
+    const away = { nora: await world.connect('nora'), lee: await world.connect('lee'), sue: await world.connect('sue') };
+    for (const connection of Object.values(away))
+        await connection.close();
+    const seal = await world.cluster.sealed();
+    const changed = async login => {
+        const { connection, reply } = await world.resume(away[login].token, seal);
+        await connection.close();
+        return reply.events.filter(event => event.kind === 'org.changed').map(event => event.org);
+    };
+    await world.admin.call('orgs', { id: Bahor.id, department: South.id });
+    await world.admin.call('orgs', { id: Bahor.id, archived: true });
+    await world.cluster.sealed();
+    assert.deepEqual(await changed('nora'), [Bahor.id], 'it was moved away');
+    assert.deepEqual(await changed('lee'), [Bahor.id, Bahor.id], 'it was archived');
+    assert.deepEqual(await changed('sue'), [Bahor.id, Bahor.id], 'it came, and was archived');
+    await world.admin.call('orgs', { id: Bahor.id, archived: false });
+    await world.admin.call('orgs', { id: Bahor.id, department: North.id });
+});
+
 test('two gateways on one database tell the same', async () => {
     const second = await Gateway.start(world.cluster, { store: world.gateway.store });
     try {

@@ -216,6 +216,8 @@ export class Firm {
             return true;
         if (account.role === 'admin' && entry.audience !== 'account')
             return true;
+        if (entry.kind === 'org.changed' && entry.told.has(account.id)) // it may be why it is not seen any more
+            return true;
         return entry.org !== undefined && this.sees(account, this.orgs.get(entry.org))
             && (entry.audience === 'org' || entry.audience === 'staff' && account.role !== 'client');
     }
