@@ -3,6 +3,7 @@
 #   make                build all: `extension`, `gateway`, `web`
 #   make up             install what is missing, build, run the demo firm; `down` stops it, `clean-run` removes it
 #   make check          every test, on clusters and ports of their own; SUITE="regress tap" runs some
+#   make soak           everything killed KILLS=100 times while 70 people write; SEED=n does a run again
 #   make installcheck   the SQL tests against the running server that PGHOST and PGPORT name
 #   make bench          the figures; FIGURE="name name" runs some (test/bench/README.md)
 #   make install        the extension into the server of PG_CONFIG, the gateway into $(prefix); DESTDIR works
@@ -17,7 +18,7 @@ root := $(build)/root
 pgxs := $(MAKE) -C $(build)/pg -f $(CURDIR)/extension/Makefile
 version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" extension/onefin.control)
 
-.PHONY: all extension sanitized gateway web up down clean-run check bench install installcheck clean
+.PHONY: all extension sanitized gateway web up down clean-run check soak bench install installcheck clean
 all: extension gateway web
 
 # Extension: built by PGXS, then staged below .build/root, where private clusters find it
@@ -112,6 +113,11 @@ $(build)/bench/load: $(load_src) test/bench/load/load.h Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags libpq) \
 	    -o $@ $(load_src) $(shell pkg-config --libs libpq)
+
+soak:
+	@gateway/demo/require build test
+	+@$(MAKE) -s all test/node_modules/.package-lock.json
+	@KILLS=$(KILLS) SEED=$(SEED) node test/soak/run.mjs
 
 # The peers are packages for the server that `build` brings.
 bench:
