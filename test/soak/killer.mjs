@@ -1,6 +1,7 @@
 // Kills whatever there is to kill, at random times, and starts it again.
 
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { sleep, until } from '../lib/scratch.mjs';
@@ -81,9 +82,15 @@ export class Killer {
             if (pids.length && how === 'ended')
                 await this.cluster.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) pid', [pids]);
             else if (pids.length)
-                process.kill(pids[0], 'SIGKILL');
+                await this.#murder(pids[0]);
             return pids.length > 0;
         }, `a ${whom} to kill`);
+    }
+
+    /** Until the postmaster has noticed, and begun to start anew. A fast stop before that is over hangs in PostgreSQL 15. */
+    #murder(pid) {
+        process.kill(pid, 'SIGKILL');
+        return until(() => !existsSync(`/proc/${pid}`), `process ${pid} to be buried`);
     }
 
     /** PostgreSQL, again. */

@@ -111,6 +111,8 @@ export class Person {
         const url = this.urls[this.#turn++ % this.urls.length];
         const connection = this.connection = await Connection.open(url,
             (method, params) => connection.isDropped || this.#notified(method, params), this.headers);
+        if (this.leaving)
+            return this.#drop(connection);
         const giveUp = setTimeout(() => this.#drop(connection), patience);
         try {
             await this.#enter(connection);
