@@ -169,14 +169,18 @@ Datum onefin_org_members(PG_FUNCTION_ARGS) {
     return (Datum)0;
 }
 
-/* Adds the events of a stretch that the actor may see now, after an index in the seal `after`. */
+/* Adds the events of a stretch that the actor may see now, after an index in the seal `after`; of
+ * one that changed who sees a company also to who saw it before: it is how they learn that they
+ * lost it. */
 static int add_events(JsonbParseState **json, const OfActor *actor, Stretch *stretch, int64 after,
                       int32 index) {
     static OfStatement read = {
         "SELECT " EVENT EVENT_FROM " WHERE (e.seal > $4 OR e.index > $5)"
         " AND (b.account_id = $6 OR $7 = 'admin' AND b.audience IN ('org', 'staff', 'admin')"
         " OR b.org_id = ANY ($8) AND (b.audience = 'org' OR b.audience = 'staff' AND $7 <> "
-        "'client'))"
+        "'client')"
+        " OR b.access = 'org' AND b.audience = 'org'"
+        " AND $6 IN (SELECT account FROM onefin.audience(b.org_id, e.seal, e.index)))"
         " ORDER BY e.seal, e.index",
         8,
         {INT8ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8OID, INT4OID, INT8OID, TEXTOID,

@@ -248,8 +248,29 @@ struct db_call *db_call(enum db_lane which, const char *statement, int count,
     return call;
 }
 
+/* Taken out of its lane's queue; false when it runs. */
+static bool withdraw(struct lane *lane, struct db_call *call) {
+    struct db_call **at = &lane->first;
+
+    while (*at && *at != call)
+        at = &(*at)->next;
+    if (!*at)
+        return false;
+    *at = call->next;
+    if (!*at)
+        lane->end = at;
+    metrics.calls_waiting--;
+    return true;
+}
+
 void db_abandon(struct db_call *call) {
     call->answer = (struct db_answer){0};
+    for (int i = 0; i < DB_LANES; i++) {
+        if (withdraw(&lanes[i], call)) {
+            complete(call, NULL);
+            return;
+        }
+    }
 }
 
 void db_stop(void) {
@@ -264,10 +285,8 @@ void db_stop(void) {
                 complete(lane->links[j].running, NULL);
             }
         }
-        while (lane->first) {
+        while (lane->first)
             db_abandon(lane->first);
-            complete(take_first(lane), NULL);
-        }
         free(lane->links);
     }
     free(setup);

@@ -46,7 +46,8 @@ void db_start(void);
 struct db_call *db_call(enum db_lane lane, const char *statement, int count,
                         const char *const *params, struct db_answer answer);
 
-/* Nobody waits for the answer any more; the call itself may still run. */
+/* Nobody waits for the answer any more. A call that has not begun is not made: its client may have
+ * repeated it elsewhere by now, and done the next thing. One that has may still be done. */
 void db_abandon(struct db_call *call);
 
 /* An error answer's JSON, for the caller to free. hint and sqlstate may be NULL. */
