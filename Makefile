@@ -17,7 +17,7 @@ root := $(build)/root
 pgxs := $(MAKE) -C $(build)/pg -f $(CURDIR)/extension/Makefile
 version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" extension/onefin.control)
 
-.PHONY: all extension sanitized gateway web up down clean-run check bench install installcheck clean
+.PHONY: all extension sanitized gateway sanitized-gateway web up down clean-run check bench install installcheck clean
 all: extension gateway web
 
 # Extension: built by PGXS, then staged below .build/root, where private clusters find it
@@ -76,6 +76,12 @@ $(gateway_obj): $(build)/gateway/%.o: gateway/src/%.c Makefile
 	$(CC) $(gateway_cflags) -MMD -MP -c -o $@ $<
 
 -include $(gateway_obj:.o=.d)
+
+# The same programs, watched: what is found is reported, and ends them.
+watched := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
+
+sanitized-gateway:
+	+@$(MAKE) -s gateway build=$(sanitized) CPPFLAGS= CFLAGS='$(watched)' LDFLAGS='$(watched)'
 
 # Page: `npm run build` in gateway/web writes .build/web.
 web_src := $(shell find gateway/web -name node_modules -prune -o -type f -print 2>/dev/null)
