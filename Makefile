@@ -4,6 +4,7 @@
 #   make up             install what is missing, build, run the demo firm; `down` stops it, `clean-run` removes it
 #   make check          every test, on clusters and ports of their own; SUITE="regress tap" runs some
 #   make installcheck   the SQL tests against the running server that PGHOST and PGPORT name
+#   make fuzz           every fuzz target for SECONDS=60; TARGET="name name" runs some (test/fuzz/run)
 #   make bench          the figures; FIGURE="name name" runs some (test/bench/README.md)
 #   make install        the extension into the server of PG_CONFIG, the gateway into $(prefix); DESTDIR works
 #   make clean          remove .build/
@@ -17,7 +18,7 @@ root := $(build)/root
 pgxs := $(MAKE) -C $(build)/pg -f $(CURDIR)/extension/Makefile
 version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" extension/onefin.control)
 
-.PHONY: all extension sanitized gateway web up down clean-run check bench install installcheck clean
+.PHONY: all extension sanitized gateway sanitized-gateway fuzzers web up down clean-run check fuzz bench install installcheck clean
 all: extension gateway web
 
 # Extension: built by PGXS, then staged below .build/root, where private clusters find it
@@ -77,6 +78,20 @@ $(gateway_obj): $(build)/gateway/%.o: gateway/src/%.c Makefile
 
 -include $(gateway_obj:.o=.d)
 
+# The same programs, watched: what is found is reported, and ends them.
+watched := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
+
+sanitized-gateway:
+	+@$(MAKE) -s gateway build=$(sanitized) CPPFLAGS= CFLAGS='$(watched)' LDFLAGS='$(watched)'
+
+# Fuzz targets (test/fuzz), .build/fuzz/NAME.fuzz: the gateway's objects once more, by clang.
+fuzzed := $(build)/fuzz
+fuzz_flags := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
+
+fuzzers:
+	+@$(MAKE) -s gateway build=$(fuzzed) CC=clang CPPFLAGS= CFLAGS='$(fuzz_flags) -fsanitize=fuzzer-no-link -Wno-error' LDFLAGS='$(fuzz_flags)'
+	+@$(MAKE) -s -C test/fuzz CC=clang out=$(fuzzed) flags='$(fuzz_flags)'
+
 # Page: `npm run build` in gateway/web writes .build/web.
 web_src := $(shell find gateway/web -name node_modules -prune -o -type f -print 2>/dev/null)
 
@@ -101,7 +116,7 @@ down clean-run:
 	@gateway/demo/demo $@
 
 check:
-	@gateway/demo/require build test
+	@gateway/demo/require build test fuzz
 	+@$(MAKE) -s all test/node_modules/.package-lock.json
 	@test/check $(SUITE)
 
@@ -112,6 +127,12 @@ $(build)/bench/load: $(load_src) test/bench/load/load.h Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags libpq) \
 	    -o $@ $(load_src) $(shell pkg-config --libs libpq)
+
+SECONDS ?= 60
+fuzz:
+	@gateway/demo/require build fuzz
+	+@$(MAKE) -s fuzzers
+	@test/fuzz/run $(SECONDS) $(TARGET)
 
 # The peers are packages for the server that `build` brings.
 bench:

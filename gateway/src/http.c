@@ -10,7 +10,7 @@
  * and 4.3.5) takes what a client sent ahead into a list of buffers, and where the next request
  * there has a body, reads its head as that body, then frees it while reading on, or loops for ever.
  * So a second request is not looked at. What is left of the body of a refused request is read and
- * thrown away, within a bound: closing on unread bytes would take the answer back.
+ * thrown away, within bounds of size and time: closing on unread bytes would take the answer back.
  *
  * Between request and answer libwebsockets leaves unread what the client sends meanwhile, its
  * closing included, and is woken by it over and over. So reading is stopped while a long answer is
@@ -315,13 +315,20 @@ static void begin(struct exchange *exchange, struct lws *wsi) {
     serve(exchange);
 }
 
+/* With a body that nobody wants. */
+static bool is_taking_forever(const struct exchange *exchange) {
+    return exchange->drained > DRAIN_MAX || ev_now(EV_DEFAULT) - exchange->since > STALL_LIMIT;
+}
+
 static int read_body(struct exchange *exchange, const void *bytes, size_t size) {
     if (exchange->upload) {
         upload_body(exchange, bytes, size);
         return 0;
     }
+    if (exchange->drained == 0)
+        exchange->since = ev_now(EV_DEFAULT);
     exchange->drained += size;
-    return exchange->drained > DRAIN_MAX ? -1 : 0;
+    return is_taking_forever(exchange) ? -1 : 0;
 }
 
 static int complete_body(struct exchange *exchange) {

@@ -37,9 +37,11 @@ static bool is_address(const char *text) {
 /* A socket that takes both kinds of addresses writes IPv4 as IPv6. */
 static const char *plain(const char *address) {
     static const char mapped[] = "::ffff:";
+    size_t size = strlen(mapped);
+    struct in_addr ipv4;
 
-    return strncasecmp(address, mapped, strlen(mapped)) == 0 && strchr(address, '.')
-               ? address + strlen(mapped)
+    return strncasecmp(address, mapped, size) == 0 && inet_pton(AF_INET, address + size, &ipv4) == 1
+               ? address + size
                : address;
 }
 
