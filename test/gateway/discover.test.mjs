@@ -197,9 +197,10 @@ const good = {
 /** Valid by the schemas; some ids are there. */
 function invent({ name: method, params }, person, known) {
     const pool = name => name === 'token' ? [person.token] : known[`${method}.${name}`] ?? known[name];
+    const longest = method === 'login' || method === 'resume' ? 1000 : 5000; // 8 KiB are taken before login
     const given = params.filter(({ required }) => required || random.chance(0.4));
     return Object.fromEntries(given.map(({ name, schema }) =>
-        [name, pool(name) && random.chance(0.7) ? random.of(pool(name)) : inventor.valid(schema)]));
+        [name, pool(name) && random.chance(0.7) ? random.of(pool(name)) : inventor.valid(schema, longest)]));
 }
 
 /** Calls that are wrong by the document, each by one thing: [what, params]. */

@@ -53,17 +53,17 @@ export class Inventor {
         this.random = random;
     }
 
-    /** A value that the schema takes. */
-    valid(schema) {
+    /** A value that the schema takes; a text without a bound has at most `longest` characters. */
+    valid(schema, longest = 5000) {
         const { random } = this;
         if (schema.enum)
             return random.of(schema.enum);
         switch (schema.type) {
         case 'integer': return this.#integer(schema);
         case 'boolean': return random.chance(0.5);
-        case 'array': return Array.from({ length: random.below(4) }, () => this.valid(schema.items));
-        case 'string': return this.#text(schema);
-        default: return random.of([null, 0, 7, -1, 1e20, 1.5, 'text', true, false, [], {}, { a: [1] }]);
+        case 'array': return Array.from({ length: random.below(4) }, () => this.valid(schema.items, longest));
+        case 'string': return this.#text({ maxLength: longest, ...schema });
+        default: return random.of([null, 0, 7, -1, 1e22, 1.5, 'text', true, false, [], {}, { a: [1] }]);
         }
     }
 
@@ -85,7 +85,7 @@ export class Inventor {
         return this.random.of(far.filter(n => n >= minimum && n <= maximum));
     }
 
-    #text({ format, minLength = 0, maxLength = 5000 }) {
+    #text({ format, minLength = 0, maxLength }) {
         const { random } = this;
         if (format === 'uuid')
             return random.uuid();
