@@ -3,6 +3,7 @@
 #   make                build all: `extension`, `gateway`, `web`
 #   make up             install what is missing, build, run the demo firm; `down` stops it, `clean-run` removes it
 #   make check          every test, on clusters and ports of their own; SUITE="regress tap" runs some
+#   make soak           everything killed KILLS=100 times while 70 people write; SEED=n does a run again
 #   make installcheck   the SQL tests against the running server that PGHOST and PGPORT name
 #   make fuzz           every fuzz target for SECONDS=60; TARGET="name name" runs some (test/fuzz/run)
 #   make bench          the figures; FIGURE="name name" runs some (test/bench/README.md)
@@ -18,7 +19,7 @@ root := $(build)/root
 pgxs := $(MAKE) -C $(build)/pg -f $(CURDIR)/extension/Makefile
 version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" extension/onefin.control)
 
-.PHONY: all extension sanitized gateway sanitized-gateway fuzzers web up down clean-run check fuzz bench install installcheck clean
+.PHONY: all extension sanitized gateway sanitized-gateway fuzzers web up down clean-run check soak fuzz bench install installcheck clean
 all: extension gateway web
 
 # Extension: built by PGXS, then staged below .build/root, where private clusters find it
@@ -133,6 +134,11 @@ fuzz:
 	@gateway/demo/require build fuzz
 	+@$(MAKE) -s fuzzers
 	@test/fuzz/run $(SECONDS) $(TARGET)
+
+soak:
+	@gateway/demo/require build test
+	+@$(MAKE) -s all test/node_modules/.package-lock.json
+	@KILLS=$(KILLS) SEED=$(SEED) node test/soak/run.mjs
 
 # The peers are packages for the server that `build` brings.
 bench:
