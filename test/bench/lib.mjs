@@ -17,7 +17,8 @@ const path = name => fileURLToPath(new URL(`figures/${name}.sql`, import.meta.ur
 
 /** Runs figures/NAME.sql as the superuser, with psql's variables. */
 export async function psql(cluster, name, variables = {}) {
-  const options = Object.entries({ ON_ERROR_STOP: 1, ...variables }).flatMap(([key, value]) => ['-v', `${key}=${value}`]);
+  const options = Object.entries({ ON_ERROR_STOP: 1, ...variables })
+    .flatMap(([key, value]) => ['-v', `${key}=${value}`]);
   await run('psql', ['-X', '-q', ...options, '-f', path(name), cluster.conninfo('postgres')]);
 }
 

@@ -14,7 +14,8 @@ const CLIENTS = 32;
 const FEW = 4;
 const mix = ['call/history@3', 'call/topics@1', 'call/send@1'];
 
-const request = (method, params) => JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }).replace('"@TOPIC@"', '@TOPIC@');
+const request = (method, params) =>
+  JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }).replace('"@TOPIC@"', '@TOPIC@');
 const history = request('history', { topic: '@TOPIC@' });
 const calls = [history, history, history, request('topics', {}), request('send', { topic: '@TOPIC@',
   text: "Assalomu alaykum, bugungi bank oplata bo'yicha hujjat yubordim, tekshirib bering.", client_key: '@KEY@' })];
@@ -61,5 +62,6 @@ export async function measure() {
   const best = median(values.few) > median(values.many) ? 'few' : 'many';
   return { 'call.rate': { own: values.gateway,
     peer: { name: `direct connections, ${best === 'few' ? FEW : CLIENTS}`, unit: 'calls/s', values: values[best] },
-    more: Object.fromEntries(Object.entries(costs).map(([name, cost]) => [`${name}_per_1k`, rounded(median(cost))])) } };
+    more: Object.fromEntries(Object.entries(costs).map(([name, cost]) =>
+      [`${name}_per_1k`, rounded(median(cost))])) } };
 }

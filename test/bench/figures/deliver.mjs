@@ -25,7 +25,8 @@ export const figures = Object.fromEntries(Object.keys(sizes).map(name => [name, 
 async function turn(contender, clients, seconds, costs) {
   const { load, spent, pace = GOAL } = contender;
   const before = spent.map(read => read());
-  const { deliveries, seconds: taken, cpu: own } = await load.ask(`rate ${Math.ceil(seconds * pace / clients)} ${WINDOW}`);
+  const messages = Math.ceil(seconds * pace / clients);
+  const { deliveries, seconds: taken, cpu: own } = await load.ask(`rate ${messages} ${WINDOW}`);
   costs.push([...spent.map((read, i) => read() - before[i]), own].map(cost => cost * 1000 / deliveries));
   contender.pace = Math.min(GOAL, deliveries / taken);
   return deliveries / taken;

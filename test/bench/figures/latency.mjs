@@ -85,7 +85,8 @@ async function start(cluster, folder, name) {
   const contender = contenders[name];
   const server = await contender.start(cluster);
   const keep = `${folder.path}/${contender.load.protocol}`;
-  const load = await Load.start({ job: 'record', port: server.port, clients: CLIENTS, mark: MARK, keep, ...contender.load });
+  const load = await Load.start({ job: 'record', port: server.port, clients: CLIENTS, mark: MARK, keep,
+    ...contender.load });
   return { ...contender, ...server, load, keep };
 }
 

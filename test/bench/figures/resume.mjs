@@ -40,7 +40,8 @@ export async function measure() {
   await load.end();
   gateway.remove();
   cluster.remove();
-  const { seconds, ...more } = Object.fromEntries(Object.keys(rounds[0]).map(key => [key, rounds.map(one => one[key])]));
+  const { seconds, ...more } = Object.fromEntries(Object.keys(rounds[0]).map(key =>
+    [key, rounds.map(one => one[key])]));
   return { 'resume.10k': { values: seconds,
     more: Object.fromEntries(Object.entries(more).map(([key, values]) => [key, rounded(median(values))])) } };
 }
