@@ -33,6 +33,9 @@ export async function pgbench(cluster, names, options, { role = 'postgres', clie
   return { done: number(/transactions actually processed: (\d+)/), rate: number(/tps = ([\d.]+)/) };
 }
 
+/** Statistics of the tables as they are, which autovacuum would make within a minute; call it after warming. */
+export const settle = cluster => cluster.query('VACUUM (ANALYZE)');
+
 /** Transactions a second, each of which must have put one row into the table. */
 export async function writeRate(cluster, name, table, seconds, { rowsEach = 1, role } = {}) {
   const rows = () => cluster.value(`SELECT count(*) FROM ${table}`);

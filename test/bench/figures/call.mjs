@@ -7,7 +7,7 @@
 import { writeFileSync } from 'node:fs';
 import { Cluster } from '../../lib/cluster.mjs';
 import { scratchFolder } from '../../lib/scratch.mjs';
-import { benchGateway, median, pgbench, psql, rounded, SECONDS, takeTurns } from '../lib.mjs';
+import { benchGateway, median, pgbench, psql, rounded, SECONDS, settle, takeTurns } from '../lib.mjs';
 import { clusterCpu, cpu, Load } from '../load.mjs';
 
 const CLIENTS = 32;
@@ -46,7 +46,7 @@ export async function measure() {
   writeFileSync(frames, calls.map(call => `${call}\n`).join(''));
   await psql(cluster, 'latency', { clients: CLIENTS, each: 1 });
   await pgbench(cluster, 'call/send', ['-t', 500], { role: 'onefin_gateway' });
-  await cluster.query('VACUUM (ANALYZE)');
+  await settle(cluster);
   const gateway = await benchGateway(cluster);
   const load = await Load.start({ job: 'call', protocol: 'onefin', port: gateway.port, clients: CLIENTS, frames });
   const costs = { gateway: [], postgres: [], load: [], direct: [] };

@@ -12,8 +12,8 @@
 
 import { readFileSync } from 'node:fs';
 import { Cluster } from '../../lib/cluster.mjs';
-import { scratchFolder, sleep, until } from '../../lib/scratch.mjs';
-import { benchGateway, median, percentile, pgbench, psql, rounded, SECONDS, takeTurns } from '../lib.mjs';
+import { scratchFolder, sleep } from '../../lib/scratch.mjs';
+import { benchGateway, median, percentile, pgbench, psql, rounded, SECONDS, settle, takeTurns } from '../lib.mjs';
 import { clusterCpu, cpu, Load } from '../load.mjs';
 import { node } from '../peers.mjs';
 
@@ -104,9 +104,8 @@ export async function measure() {
     started[name] = await start(cluster, folder, name);
     noted[name] = [];
   }
-  // Statistics of tables that are not empty, as autovacuum has them after a minute.
   await turn(cluster, started.onefin, 2, []);
-  await cluster.query('VACUUM (ANALYZE)');
+  await settle(cluster);
   const values = await takeTurns(Object.fromEntries(names.map(name =>
     [name, seconds => turn(cluster, started[name], seconds, noted[name])])), Math.ceil(SECONDS * 2 / 3));
   for (const { load, remove } of Object.values(started)) {

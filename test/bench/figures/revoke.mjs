@@ -9,7 +9,7 @@
 import { readFileSync } from 'node:fs';
 import { Cluster } from '../../lib/cluster.mjs';
 import { scratchFolder, sleep } from '../../lib/scratch.mjs';
-import { benchGateway, percentile, pgbench, psql, rounded } from '../lib.mjs';
+import { benchGateway, percentile, pgbench, psql, rounded, settle } from '../lib.mjs';
 import { Load } from '../load.mjs';
 
 const EACH = 20; // clients of a company, and accountants
@@ -74,6 +74,7 @@ export async function measure() {
   const traffic = pgbench(cluster, 'revoke/send', ['-R', RATE, '-T', seconds, '-D', `each=${EACH}`],
     { role: 'onefin_gateway', clients: 16 });
   await sleep(LEAD * 1000);
+  await settle(cluster);
   await revokeAll(cluster);
   const { rate } = await traffic;
   await sleep(500);
