@@ -10,6 +10,9 @@ COMMENT ON COLUMN onefin.setting_default.value IS 'The value as JSON; another on
 
 INSERT INTO onefin.setting_default (name, value, description) VALUES
     ('client_sees_versions', 'false', 'Clients may read earlier versions of messages of their own company'),
+    ('client_sees_presence', 'false', 'Clients are told which of the staff that serves them is there'),
+    ('resume_seals', '100000', 'Seals that a returning client may be behind; one further back loads the state anew'),
+    ('resume_events', '2000', 'Events that a returning client is told; one that missed more loads the state anew'),
     ('retention_days', '1825', 'Days that the data of an archived company is kept before an admin may erase it');
 
 CREATE TABLE onefin.setting (

@@ -138,10 +138,20 @@ CREATE TABLE onefin.watch (
     id bigint PRIMARY KEY DEFAULT nextval('onefin.watch_id_seq'),
     account_id bigint NOT NULL REFERENCES onefin.account,
     session_id bigint,
-    org_id bigint NOT NULL,
-    topic_id bigint NOT NULL REFERENCES onefin.topic,
-    started_at timestamptz NOT NULL DEFAULT now(),
-    ended_at timestamptz
+    connection uuid,
+    backend integer,
+    org_id bigint,
+    topic_id bigint REFERENCES onefin.topic,
+    department_id bigint REFERENCES onefin.department,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    kept_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at timestamptz,
+    CHECK ((department_id IS NULL) = (org_id IS NOT NULL)),
+    CHECK (topic_id IS NULL OR org_id IS NOT NULL)
 );
 CREATE INDEX watch_current ON onefin.watch (account_id) WHERE ended_at IS NULL;
-COMMENT ON TABLE onefin.watch IS 'Topics watched unseen by supervisors and admins';
+CREATE INDEX watch_connection ON onefin.watch (connection) WHERE ended_at IS NULL;
+COMMENT ON TABLE onefin.watch IS 'What supervisors and admins watch unseen: a topic, all of a company (no topic), or all of a department';
+COMMENT ON COLUMN onefin.watch.connection IS 'Through which a gateway''s client watches; the watch ends with it';
+COMMENT ON COLUMN onefin.watch.backend IS 'Process of one who watches by SQL; the watch ends with it';
+COMMENT ON COLUMN onefin.watch.kept_at IS 'When the gateway last said that the connection is there';

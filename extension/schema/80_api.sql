@@ -143,16 +143,21 @@ CREATE FUNCTION onefin_api.read(topic bigint, message bigint) RETURNS jsonb
 COMMENT ON FUNCTION onefin_api.read(bigint, bigint) IS 'I have read the topic up to this message: {topic, message}; never goes back';
 CREATE FUNCTION onefin_api.typing(topic bigint) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_typing';
-COMMENT ON FUNCTION onefin_api.typing(bigint) IS 'I am typing: told to the others of the topic, not stored; nothing is told of supervisors and admins';
-CREATE FUNCTION onefin_api.watch(topic bigint) RETURNS jsonb
-    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_watch';
-COMMENT ON FUNCTION onefin_api.watch(bigint) IS 'Watches a topic unseen, for supervisors and admins; journaled: {topic}';
-CREATE FUNCTION onefin_api.unwatch(topic bigint DEFAULT NULL) RETURNS jsonb
-    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_unwatch';
-COMMENT ON FUNCTION onefin_api.unwatch(bigint) IS 'Ends watching of a topic, or of all of this session''s: {}';
+COMMENT ON FUNCTION onefin_api.typing(bigint) IS 'I am typing: told to the others of the topic at most once in 2 s, not stored; nothing is told of supervisors and admins';
+CREATE FUNCTION onefin_api.presence(org bigint) RETURNS jsonb
+    LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'onefin_api_presence';
+COMMENT ON FUNCTION onefin_api.presence(bigint) IS
+    'Whose presence in a company I am told of: {org, accounts}; through a gateway only those who are there now';
+CREATE FUNCTION onefin_api.watch(topic bigint DEFAULT NULL, org bigint DEFAULT NULL, department bigint DEFAULT NULL, connection uuid DEFAULT NULL)
+    RETURNS jsonb LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_watch';
+COMMENT ON FUNCTION onefin_api.watch(bigint, bigint, bigint, uuid) IS
+    'Watches unseen a topic, or all of a company, or all of a department, for supervisors and admins; journaled: {topic, org, department}; ends with the connection, which a gateway names';
+CREATE FUNCTION onefin_api.unwatch(topic bigint DEFAULT NULL, org bigint DEFAULT NULL, department bigint DEFAULT NULL, connection uuid DEFAULT NULL)
+    RETURNS jsonb LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_unwatch';
+COMMENT ON FUNCTION onefin_api.unwatch(bigint, bigint, bigint, uuid) IS 'Ends watching of what is named, or of all that this connection watches: {}';
 CREATE FUNCTION onefin_api.close(topic bigint) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_close';
-COMMENT ON FUNCTION onefin_api.close(bigint) IS 'Closes the open round of a topic, for staff: {topic, ticket, state}';
+COMMENT ON FUNCTION onefin_api.close(bigint) IS 'Closes the open round of a topic, for staff: {topic, ticket, state}; repeating is harmless';
 
 CREATE FUNCTION onefin_api.departments(id bigint DEFAULT NULL, name text DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$

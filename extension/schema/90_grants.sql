@@ -24,7 +24,7 @@ REVOKE EXECUTE ON FUNCTION onefin_api.journal(bigint, integer, text, bigint, tim
     FROM onefin_supervisor, onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.departments(bigint, text), onefin_api.orgs(bigint, text, bigint, boolean)
     FROM onefin_accountant, onefin_client;
-REVOKE EXECUTE ON FUNCTION onefin_api.watch(bigint), onefin_api.unwatch(bigint) FROM onefin_accountant, onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.watch(bigint, bigint, bigint, uuid), onefin_api.unwatch(bigint, bigint, bigint, uuid) FROM onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint) FROM onefin_client;
 
 GRANT EXECUTE ON FUNCTION onefin.current_account(), onefin.current_session(), onefin.acting_as(text), onefin.my_orgs(text),
@@ -38,7 +38,9 @@ GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigi
     onefin.journal_export(text, bigint, bigint, timestamptz, timestamptz, bigint, bigint, text) TO onefin_admin;
 
 GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text, text, jsonb, inet), onefin.position(),
-    onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer), onefin.file_begin(text, bigint, text, inet),
+    onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer),
+    onefin.presence_tell(text, bigint[], bigint[], boolean), onefin.presence_audience(bigint[]), onefin.seal_lag(), onefin.watches_keep(uuid[]), onefin.watches_end(uuid),
+    onefin.file_begin(text, bigint, text, inet),
     onefin.file_end(text, bigint, text, bigint, text, text, bigint, bytea, inet), onefin.file_get(text, bigint, inet),
     onefin.files_to_erase(integer, bigint), onefin.file_erased(bigint),
     onefin.export_begin(text, jsonb, inet), onefin.export_next(text, jsonb, inet)

@@ -15,14 +15,11 @@
 #include "journal.h"
 #include "json.h"
 #include "plan.h"
+#include "seal.h"
 #include "session.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
-
-/* A client that is further back than this many seals, or events, reads the state anew. */
-#define RESUME_SEALS  100000
-#define RESUME_EVENTS 2000
 
 /* Entries read at a time: whole seals until there are so many. */
 #define ENTRIES_PER_READ 500
@@ -51,6 +48,30 @@ int64 of_position(void) {
 PG_FUNCTION_INFO_V1(onefin_position);
 Datum onefin_position(PG_FUNCTION_ARGS) {
     PG_RETURN_INT64(of_position());
+}
+
+PG_FUNCTION_INFO_V1(onefin_seal_lag);
+Datum onefin_seal_lag(PG_FUNCTION_ARGS) {
+    static OfStatement newest = {
+        "SELECT snapshot, base_id FROM onefin.seal ORDER BY number DESC LIMIT 1", 0, {0}};
+    static OfStatement oldest = {
+        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(j.at)),"
+        " 0)::float8 FROM " OF_UNSEALED,
+        2,
+        {PG_SNAPSHOTOID, INT8OID}};
+    OfArgs args = {0};
+    double lag = 0;
+    bool isnull;
+
+    of_spi_begin();
+    if (of_run_as_owner(&newest, NULL, true) == 1) {
+        of_arg(&args, of_result(0, 1, &isnull), false);
+        of_arg(&args, Int64GetDatum(of_result_id(0, 2)), false);
+        of_run_as_owner(&oldest, &args, true);
+        lag = DatumGetFloat8(of_result(0, 1, &isnull));
+    }
+    of_spi_end();
+    PG_RETURN_FLOAT8(lag);
 }
 
 static ArrayBuildState *append(ArrayBuildState *array, Datum value, Oid type) {
@@ -113,8 +134,8 @@ static void arg_stretch(OfArgs *args, Stretch *stretch) {
 /* The last row of events(): a seal, the kind position, for nobody. */
 static void return_position(FunctionCallInfo fcinfo, int64 position) {
     ReturnSetInfo *result = (ReturnSetInfo *)fcinfo->resultinfo;
-    bool nulls[10] = {false, true, false, true, true, false, true, true, true, true};
-    Datum values[10] = {0};
+    bool nulls[11] = {false, true, false, true, true, false, true, true, true, true, true};
+    Datum values[11] = {0};
 
     values[0] = Int64GetDatum(position);
     values[2] = CStringGetTextDatum("position");
@@ -128,11 +149,12 @@ static void return_position(FunctionCallInfo fcinfo, int64 position) {
  */
 PG_FUNCTION_INFO_V1(onefin_events);
 Datum onefin_events(PG_FUNCTION_ARGS) {
-    static OfStatement read = {"SELECT e.seal, e.index, b.kind, b.org_id, b.topic_id, b.audience,"
-                               " b.account_id, b.session_id, b.access, (" EVENT ")::text" EVENT_FROM
-                               " ORDER BY e.seal, e.index",
-                               3,
-                               {INT8ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}};
+    static OfStatement read = {
+        "SELECT e.seal, e.index, b.kind, b.org_id, b.topic_id, b.audience,"
+        " b.account_id, b.session_id, b.access, extract(epoch FROM b.at)::float8,"
+        " (" EVENT ")::text" EVENT_FROM " ORDER BY e.seal, e.index",
+        3,
+        {INT8ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}};
     OfArgs args = {0};
     Stretch stretch;
 
@@ -173,14 +195,18 @@ Datum onefin_org_members(PG_FUNCTION_ARGS) {
     return (Datum)0;
 }
 
-/* Adds the events of a stretch that the actor may see now, after an index in the seal `after`. */
+/* Adds the events of a stretch that the actor may see now, after an index in the seal `after`; of
+ * one that changed who sees a company also to who saw it before: it is how they learn that they
+ * lost it. */
 static int add_events(JsonbParseState **json, const OfActor *actor, Stretch *stretch, int64 after,
                       int32 index) {
     static OfStatement read = {
         "SELECT " EVENT EVENT_FROM " WHERE (e.seal > $4 OR e.index > $5)"
         " AND (b.account_id = $6 OR $7 = 'admin' AND b.audience IN ('org', 'staff', 'admin')"
         " OR b.org_id = ANY ($8) AND (b.audience = 'org' OR b.audience = 'staff' AND $7 <> "
-        "'client'))"
+        "'client')"
+        " OR b.access = 'org' AND b.audience = 'org'"
+        " AND $6 IN (SELECT account FROM onefin.audience(b.org_id, e.seal, e.index)))"
         " ORDER BY e.seal, e.index",
         8,
         {INT8ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8OID, INT4OID, INT8OID, TEXTOID,
@@ -206,18 +232,19 @@ static int add_events(JsonbParseState **json, const OfActor *actor, Stretch *str
  */
 static bool add_events_since(JsonbParseState **json, const OfActor *actor, int64 after,
                              int32 index) {
+    int64 most = of_setting_number("resume_events");
     Stretch stretch = {.last = after - 1,
                        .more = true}; /* of the seal `after`, a part may be unseen */
     int n = 0;
 
     of_json_key(json, "events");
     pushJsonbValue(json, WJB_BEGIN_ARRAY, NULL);
-    while (stretch.more && n <= RESUME_EVENTS) {
+    while (stretch.more && n <= most) {
         read_stretch(&stretch, stretch.last, ENTRIES_PER_READ);
         n += add_events(json, actor, &stretch, after, index);
     }
     pushJsonbValue(json, WJB_END_ARRAY, NULL);
-    return n <= RESUME_EVENTS;
+    return n <= most;
 }
 
 /* {session, seal, account, reset, events}; NULL when there are too many events. */
@@ -258,7 +285,7 @@ Datum onefin_api_resume(PG_FUNCTION_ARGS) {
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a position is not negative"),
                  errhint("after is the seal of the last event or answer that you have.")));
-    if (after <= position && position - after <= RESUME_SEALS)
+    if (after <= position && position - after <= of_setting_number("resume_seals"))
         answer = resume_json(actor, position, false, after, index);
     if (answer == NULL)
         answer = resume_json(actor, position, true, position, PG_INT32_MAX);

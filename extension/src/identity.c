@@ -225,6 +225,24 @@ Datum onefin_my_department(PG_FUNCTION_ARGS) {
     PG_RETURN_INT64(actor->department);
 }
 
+/* A setting of the firm that is a number: its whole part, and not below 0. */
+int64 of_setting_number(const char *name) {
+    static OfStatement find = {"SELECT least(greatest(trunc(value::numeric), 0), 1e15)::bigint"
+                               " FROM onefin.setting_now WHERE name = $1",
+                               1,
+                               {TEXTOID}};
+    OfArgs args = {0};
+    int64 number;
+
+    of_arg_text(&args, name);
+    of_spi_begin();
+    if (of_run_as_of_now(&find, &args) != 1)
+        elog(ERROR, "there is no setting \"%s\"", name);
+    number = of_result_id(0, 1);
+    of_spi_end();
+    return number;
+}
+
 PG_FUNCTION_INFO_V1(onefin_setting_on);
 Datum onefin_setting_on(PG_FUNCTION_ARGS) {
     static OfStatement find = {

@@ -22,8 +22,10 @@
 #include "identity.h"
 #include "journal.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "plan.h"
 #include "sha256.h"
+#include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -200,6 +202,21 @@ static void check_visibility(const char *visibility, OfRole author) {
                  errmsg("clients write no notes for staff"), errhint("Leave visibility out.")));
 }
 
+/*
+ * Until its transaction ends, nobody else adds to the topic: so in a topic the order of ids is that
+ * of commits, and who has read up to a message has seen all that have a lower id. Else one that
+ * came to be later, with a lower id, would be taken for read by who never saw it. A tag of our own
+ * kind keeps apart from advisory locks of others.
+ */
+static void queue_up(int64 topic) {
+    enum { MESSAGES_OF_TOPIC = 0x1F1 };
+    LOCKTAG tag;
+
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32)(topic >> 32), (uint32)topic,
+                         MESSAGES_OF_TOPIC);
+    (void)LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
 static HeapTuple fill_new(HeapTuple tuple, TupleDesc desc) {
     const OfActor *actor = of_require_actor();
     OfImport own = {actor->account, of_role_name(actor->role), actor->name, GetCurrentTimestamp()};
@@ -218,6 +235,7 @@ static HeapTuple fill_new(HeapTuple tuple, TupleDesc desc) {
     if (!of_row_null(&row, OF_MESSAGE_REPLY_TO))
         check_reply(of_row_id(&row, OF_MESSAGE_REPLY_TO), topic,
                     of_row_text(&row, OF_MESSAGE_VISIBILITY));
+    queue_up(topic);
     of_row_set_id(&row, OF_MESSAGE_TICKET, open_ticket(org, topic, author->account, author->at));
 
     of_row_set_id(&row, OF_MESSAGE_ID, of_next_id("message_id_seq"));

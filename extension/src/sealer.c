@@ -28,6 +28,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
+#include "watch.h"
 
 #include <sodium.h>
 
@@ -51,8 +52,10 @@
 #define BUSY_PACE_EACH_US 200
 #define BUSY_PACE_MOST_US 30000
 
-/* Milliseconds between looks for sessions that have expired. */
-#define SWEEP_MS 60000
+/* Milliseconds between looks for watches that are over, and how many of these there are for one
+ * look for sessions that have expired. */
+#define SWEEP_MS      10000
+#define SESSION_SWEEP 6
 
 int of_anchor_interval = 3600;
 
@@ -132,12 +135,14 @@ static void anchor(void) {
     last_number = seal.number;
 }
 
-static void end_expired_sessions(void) {
+static void end_what_is_over(bool sessions) {
     StartTransactionCommand();
     XactIsoLevel = XACT_READ_COMMITTED;
     if (of_hold_extension()) {
         PushActiveSnapshot(GetTransactionSnapshot());
-        (void)of_sessions_end_expired();
+        if (sessions)
+            (void)of_sessions_end_expired();
+        of_watches_end_lost();
         PopActiveSnapshot();
     }
     CommitTransactionCommand();
@@ -146,6 +151,7 @@ static void end_expired_sessions(void) {
 /* Sealing does not depend on it: what goes wrong is told, and tried again a minute later. */
 static void sweep(MemoryContext scratch) {
     static TimestampTz last = 0;
+    static unsigned turn = 0;
     TimestampTz now = GetCurrentTimestamp();
 
     if (!TimestampDifferenceExceeds(last, now, SWEEP_MS))
@@ -153,7 +159,7 @@ static void sweep(MemoryContext scratch) {
     last = now;
     MemoryContextSwitchTo(scratch);
     PG_TRY();
-    { end_expired_sessions(); }
+    { end_what_is_over(turn++ % SESSION_SWEEP == 0); }
     PG_CATCH();
     {
         MemoryContextSwitchTo(TopMemoryContext);

@@ -123,7 +123,7 @@ static int tell_ended(OfEnd end) {
         int64 session = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull));
         int64 account = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull));
 
-        of_watches_end(account, session, 0);
+        of_watches_end(account, session);
         of_journal(&(OfEntry){.kind = ends[end].kind,
                               .audience = OF_TO_ACCOUNT,
                               .subject = session,

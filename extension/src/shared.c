@@ -1,5 +1,6 @@
 /*
- * shared.c: shared memory, by which writers wake the sealer of their database.
+ * shared.c: shared memory, by which writers wake the sealer of their database, and by which is
+ * known who typed a moment ago.
  *
  * One slot a database. A writer that has committed journal entries sets its slot's flag and, when
  * it was clear, the sealer's latch; where no sealer runs it sets the launcher's latch instead.
@@ -12,6 +13,7 @@
 
 #include "access/xact.h"
 #include "commands/extension.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
@@ -20,6 +22,14 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
+
+/*
+ * Who types is told once in TYPING_MS. An account's time is kept in the place that its hash and its
+ * database's choose, which another may share: then the one keeps the other silent for a moment, and
+ * nobody is ever told of more often.
+ */
+#define TYPING_PLACES 8192
+#define TYPING_MS     2000
 
 /* How long a sealer stays away from a database that somebody wants to drop or copy, and after it
  * died: an error that comes again must not become a fork for each turn. */
@@ -40,6 +50,7 @@ typedef struct Shared {
     LWLock *lock;
     Latch *launcher;
     Slot slots[OF_MAX_DATABASES];
+    pg_atomic_uint64 typed[TYPING_PLACES]; /* TimestampTz */
 } Shared;
 
 static Shared *shared = NULL;
@@ -67,6 +78,8 @@ static void make_memory(void) {
         shared->lock = &GetNamedLWLockTranche("onefin")->lock;
         for (int i = 0; i < OF_MAX_DATABASES; i++)
             pg_atomic_init_u32(&shared->slots[i].woken, 0);
+        for (int i = 0; i < TYPING_PLACES; i++)
+            pg_atomic_init_u64(&shared->typed[i], 0);
     }
     LWLockRelease(AddinShmemInitLock);
 }
@@ -133,6 +146,21 @@ void of_shared_init(void) {
 /* Whether the library was preloaded, so that sealers can run. */
 bool of_shared_ready(void) {
     return shared != NULL;
+}
+
+bool of_may_type(int64 account) {
+    uint64 hash =
+        hash_bytes_extended((const unsigned char *)&account, sizeof(account), MyDatabaseId);
+    pg_atomic_uint64 *place;
+    uint64 now = (uint64)GetCurrentTimestamp();
+    uint64 last;
+
+    if (shared == NULL)
+        return true;
+    place = &shared->typed[hash % TYPING_PLACES];
+    last = pg_atomic_read_u64(place);
+    return now - last >= TYPING_MS * UINT64CONST(1000) &&
+           pg_atomic_compare_exchange_u64(place, &last, now);
 }
 
 void of_wake_sealer_at_commit(void) {

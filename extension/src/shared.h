@@ -1,5 +1,6 @@
 /*
- * shared.h: shared memory, by which writers wake the sealer of their database.
+ * shared.h: shared memory, by which writers wake the sealer of their database,
+ * and by which is known who typed a moment ago.
  */
 #ifndef ONEFIN_SHARED_H
 #define ONEFIN_SHARED_H
@@ -23,6 +24,9 @@ typedef enum OfWish { OF_WISH_NONE, OF_WISH_NOW, OF_WISH_LATER } OfWish;
 
 extern void of_shared_init(void);
 extern bool of_shared_ready(void);
+
+/* Whether it may be told now that the account types; counts as told. */
+extern bool of_may_type(int64 account);
 
 extern void of_wake_sealer_at_commit(void);
 extern void of_wake_sealer_here(void);

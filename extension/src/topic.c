@@ -1,5 +1,5 @@
 /*
- * topic.c: the calls about a topic that are no messages: read, typing, close.
+ * topic.c: the calls about a topic that are no messages: read, close.
  */
 #include "postgres.h"
 
@@ -10,7 +10,6 @@
 #include "identity.h"
 #include "journal.h"
 #include "json.h"
-#include "notify.h"
 #include "plan.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -136,44 +135,34 @@ Datum onefin_api_read(PG_FUNCTION_ARGS) {
     PG_RETURN_JSONB_P(of_json_end(&json));
 }
 
-/*
- * Told at once and kept nowhere: the one NOTIFY that is not a seal's. Ids only, since every role
- * may listen on every channel.
- */
-PG_FUNCTION_INFO_V1(onefin_api_typing);
-Datum onefin_api_typing(PG_FUNCTION_ARGS) {
-    int64 topic = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
-    int64 org = of_require_topic(topic);
-    const OfActor *actor = of_require_actor();
+/* The round that the actor closed last in a topic, when it is the newest there; else 0. */
+static int64 closed_by_me(int64 topic) {
+    static OfStatement find = {
+        "SELECT CASE WHEN closed_by = $2 THEN id END FROM onefin.ticket WHERE topic_id = $1"
+        " ORDER BY id DESC LIMIT 1",
+        2,
+        {INT8OID, INT8OID}};
+    OfArgs args = {0};
 
-    if (!of_is_ghost(actor))
-        (void)of_notify("onefin_typing", psprintf("%lld %lld %lld", (long long)org,
-                                                  (long long)topic, (long long)actor->account));
-    PG_RETURN_JSONB_P(of_json_empty());
+    of_arg_id(&args, topic);
+    of_arg_id(&args, of_require_actor()->account);
+    return of_run_as_owner(&find, &args, false) == 1 ? of_result_id(0, 1) : 0;
 }
 
-PG_FUNCTION_INFO_V1(onefin_api_close);
-Datum onefin_api_close(PG_FUNCTION_ARGS) {
+/* Closes the open round, and journals that; 0 when there is none. */
+static int64 close_ticket(int64 org, int64 topic) {
     static OfStatement update = {
         "UPDATE onefin.ticket SET state = 'closed', closed_at = now(), closed_by = $2"
         " WHERE topic_id = $1 AND state <> 'closed' RETURNING id",
         2,
         {INT8OID, INT8OID}};
-    int64 topic = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
-    JsonbParseState *json = NULL;
     OfArgs args = {0};
-    int64 org;
     int64 ticket;
 
-    of_require_granted(fcinfo->flinfo->fn_oid);
-    org = of_require_served_topic(topic);
     of_arg_id(&args, topic);
     of_arg_id(&args, of_require_actor()->account);
-    of_spi_begin();
     if (of_run_as_owner(&update, &args, false) != 1)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("topic %lld has no open round", (long long)topic),
-                        errhint("The next message opens one.")));
+        return 0;
     ticket = of_result_id(0, 1);
     of_journal(&(OfEntry){.kind = "ticket.changed",
                           .audience = OF_TO_ORG,
@@ -181,6 +170,26 @@ Datum onefin_api_close(PG_FUNCTION_ARGS) {
                           .topic = topic,
                           .subject = ticket,
                           .detail = of_detail("state", "closed")});
+    return ticket;
+}
+
+/* Closing again what one has closed is answered as the first time: the answer may have been lost.
+ */
+PG_FUNCTION_INFO_V1(onefin_api_close);
+Datum onefin_api_close(PG_FUNCTION_ARGS) {
+    int64 topic = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+    JsonbParseState *json = NULL;
+    int64 org;
+    int64 ticket;
+
+    of_require_granted(fcinfo->flinfo->fn_oid);
+    org = of_require_served_topic(topic);
+    of_spi_begin();
+    ticket = close_ticket(org, topic);
+    if (ticket == 0 && (ticket = closed_by_me(topic)) == 0)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("topic %lld has no open round", (long long)topic),
+                        errhint("The next message opens one.")));
     of_spi_end();
     of_json_begin(&json);
     of_json_id(&json, "topic", topic);

@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
-extern void of_watches_end(int64 account, int64 session, int64 topic);
+extern void of_watches_end(int64 account, int64 session);
+extern void of_watches_end_lost(void);
 
 #endif

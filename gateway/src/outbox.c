@@ -36,6 +36,10 @@ bool outbox_put(struct outbox *outbox, struct frame *frame) {
     return true;
 }
 
+struct frame *outbox_look(const struct outbox *outbox, uint32_t number) {
+    return number < outbox->count ? *place(outbox, number) : NULL;
+}
+
 struct frame *outbox_take(struct outbox *outbox) {
     struct frame *frame;
 

@@ -24,6 +24,9 @@ struct outbox {
  * always taken, however large: it is an answer, and answers are waited for one by one. */
 bool outbox_put(struct outbox *outbox, struct frame *frame);
 
+/* The frame with so many before it, which stays there; NULL when there are not so many. */
+struct frame *outbox_look(const struct outbox *outbox, uint32_t number);
+
 /* The oldest frame with its reference, which is the caller's now; NULL when empty. */
 struct frame *outbox_take(struct outbox *outbox);
 

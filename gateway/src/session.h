@@ -8,7 +8,9 @@
 #pragma once
 
 #include "event.h"
+#include "limits.h"
 #include "outbox.h"
+#include "utf8.h"
 
 #include <ev.h>
 #include <stdbool.h>
@@ -19,11 +21,14 @@
 enum {
     CLOSE_NORMAL = 1000,
     CLOSE_GOING_AWAY = 1001,
+    CLOSE_PROTOCOL = 1002,
     CLOSE_NOT_TEXT = 1003,
+    CLOSE_NOT_UTF8 = 1007,
     CLOSE_TOO_LARGE = 1009,
     CLOSE_SESSION_ENDED = 4001,
     CLOSE_TOO_SLOW = 4002,
     CLOSE_LOGIN_TIMEOUT = 4003,
+    CLOSE_TOO_MANY = 4004,
 };
 
 enum session_state {
@@ -33,7 +38,15 @@ enum session_state {
     SESSION_CLOSING,  /* the outbox is sent, then the close frame, then it is over */
 };
 
-struct request; /* rpc.c */
+struct request;  /* rpc.c */
+struct watching; /* watch.c */
+
+/* All live connections of an account. */
+struct person {
+    struct session *first;
+    unsigned connections;
+    struct bucket calls;
+};
 
 /* What the answer of a login or resume says. */
 struct entry {
@@ -53,12 +66,20 @@ struct session {
     LIST_ENTRY(session) all;
     LIST_ENTRY(session) admins; /* while live and an admin */
 
+    TAILQ_ENTRY(session) quiet; /* those longest not heard of are first */
+    ev_tstamp heard;
+    bool pinged; /* since then */
+
     /* Who: set by session_enter, but for the token, which rpc.c sets and session.c wipes. */
     int64_t account;
     int64_t id; /* of the login, in the database */
     bool is_admin;
-    bool is_over;            /* the login was ended; its own logout is under way */
-    struct session *sibling; /* next connection of the same account, while live */
+    bool is_over;              /* the login was ended; its own logout is under way */
+    struct person *person;     /* while live */
+    struct session *sibling;   /* next connection of the same account, while live */
+    struct bucket calls;       /* while not live */
+    bool is_counted;           /* by its address, which is not the socket's */
+    struct watching *watching; /* once it has watched */
     char *token;
     char address[64]; /* of the client; empty: not known */
 
@@ -81,6 +102,7 @@ struct session {
     struct {
         char *bytes; /* owned */
         size_t size;
+        struct utf8 utf8;
     } input;
 };
 
@@ -106,18 +128,32 @@ void session_send(struct session *session, struct frame *frame);
 /* Sends what is queued, unless the code is CLOSE_TOO_SLOW, and closes. */
 void session_close(struct session *session, int code, const char *reason);
 
-/* The socket can take more: the next frame to write with its reference, or NULL. */
-struct frame *session_next_frame(struct session *session);
+/* So many frames of the outbox were written, and are let go. */
+void session_sent(struct session *session, unsigned frames);
+
+/* A sign of life. */
+void session_heard(struct session *session);
+
+/* Each second: pings who was not heard of for ping_interval, and cuts who did not answer. */
+void session_look_after(void);
 
 /* To all who are to get it. */
 void session_deliver(struct event *event);
 void session_tell_stalled(bool stalled);
 void session_tell_position(int64_t seal);
+void session_tell_account(int64_t account, struct frame *frame);
 void session_tell_audience(const struct audience *audience, int64_t except, struct frame *frame);
 void session_close_all(int code, const char *reason);
 
-/* Closes all connections, each after the call that is under way for it. */
-void session_shut_down(void);
+/* Sends clients elsewhere, so many of them at most, each after the call that is under way for it.
+ */
+void session_send_away(unsigned most);
+
+/* Has the account a live connection here? */
+bool session_is_here(int64_t account);
+
+/* Counts what waits in all connections, for the metrics. */
+void session_gauge(void);
 
 /* How many connections there are. */
 unsigned session_count(void);

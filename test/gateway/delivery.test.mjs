@@ -229,6 +229,24 @@ test('a company taken away is silent with resume, too, from its place in the ord
     await connection.close();
 });
 
+test('who loses a company while away is told so with resume', async () => {
+    const { Bahor } = world.firm.orgs;
+    const away = await Promise.all(['nora', 'lee'].map(login => world.connect(login)));
+    for (const connection of away)
+        await connection.close();
+    await people.ada.call('orgs', { id: Bahor.id, department: world.firm.departments.South.id });
+    await people.ada.call('orgs', { id: Bahor.id, archived: true });
+    await world.cluster.sealed();
+    const seen = await Promise.all(away.map(async ({ token, seal }) => {
+        const { connection, reply } = await world.resume(token, seal);
+        await connection.close();
+        return reply.events.filter(event => event.kind === 'org.changed').map(event => event.org);
+    }));
+    assert.deepEqual(seen, [[Bahor.id], [Bahor.id, Bahor.id]], 'nora lost it by the first, lee by the second');
+    await people.ada.call('orgs', { id: Bahor.id, archived: false });
+    await people.ada.call('orgs', { id: Bahor.id, department: world.firm.departments.North.id });
+});
+
 test('two gateways on one database tell the same', async () => {
     const second = await Gateway.start(world.cluster, { store: world.gateway.store });
     try {
