@@ -92,4 +92,5 @@ export const ratios = (own, peer) => own.map((value, round) => value / peer[roun
 export const rounded = value => Number(value.toPrecision(4));
 
 /** A gateway with room for as many clients as a figure likes, all of them from here. */
-export const benchGateway = cluster => Gateway.start(cluster, { max_connections: 10100 });
+export const benchGateway = cluster => Gateway.start(cluster,
+  { max_connections: 10100, connections_per_address: 10100, calls_per_second: 100000 });

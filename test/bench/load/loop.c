@@ -77,7 +77,7 @@ static void close_client(struct client *client) {
 }
 
 void lose_client(struct client *client, const char *why) {
-    if (!job->gone)
+    if (!job->gone || !crowd_is_told()) /* whom a server does not want at first, it never will */
         fail("connection %u is gone: %s", client->number, why);
     close_client(client);
     job->gone(client);
