@@ -5,6 +5,7 @@
 #   make check          every test, on clusters and ports of their own; SUITE="regress tap" runs some
 #   make soak           everything killed KILLS=100 times while 70 people write; SEED=n does a run again
 #   make installcheck   the SQL tests against the running server that PGHOST and PGPORT name
+#   make fuzz           every fuzz target for SECONDS=60; TARGET="name name" runs some (test/fuzz/run)
 #   make bench          the figures; FIGURE="name name" runs some (test/bench/README.md)
 #   make install        the extension into the server of PG_CONFIG, the gateway into $(prefix); DESTDIR works
 #   make clean          remove .build/
@@ -18,7 +19,7 @@ root := $(build)/root
 pgxs := $(MAKE) -C $(build)/pg -f $(CURDIR)/extension/Makefile
 version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" extension/onefin.control)
 
-.PHONY: all extension sanitized gateway web up down clean-run check soak bench install installcheck clean
+.PHONY: all extension sanitized gateway sanitized-gateway fuzzers web up down clean-run check soak fuzz bench install installcheck clean
 all: extension gateway web
 
 # Extension: built by PGXS, then staged below .build/root, where private clusters find it
@@ -45,7 +46,7 @@ sanitized:
 	@echo UBSAN_OPTIONS=print_stacktrace=1 >>$(sanitized)/server.env
 
 # Gateway: one archive of everything but the three programs' own files.
-gateway_libs := libwebsockets libpq jansson libcrypto inih
+gateway_libs := libwebsockets libpq jansson libcrypto inih libsystemd
 gateway_src := $(wildcard gateway/src/*.c)
 gateway_obj := $(gateway_src:gateway/src/%.c=$(build)/gateway/%.o)
 import_obj := $(filter $(build)/gateway/import%.o,$(gateway_obj))
@@ -78,6 +79,20 @@ $(gateway_obj): $(build)/gateway/%.o: gateway/src/%.c Makefile
 
 -include $(gateway_obj:.o=.d)
 
+# The same programs, watched: what is found is reported, and ends them.
+watched := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
+
+sanitized-gateway:
+	+@$(MAKE) -s gateway build=$(sanitized) CPPFLAGS= CFLAGS='$(watched)' LDFLAGS='$(watched)'
+
+# Fuzz targets (test/fuzz), .build/fuzz/NAME.fuzz: the gateway's objects once more, by clang.
+fuzzed := $(build)/fuzz
+fuzz_flags := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
+
+fuzzers:
+	+@$(MAKE) -s gateway build=$(fuzzed) CC=clang CPPFLAGS= CFLAGS='$(fuzz_flags) -fsanitize=fuzzer-no-link -Wno-error' LDFLAGS='$(fuzz_flags)'
+	+@$(MAKE) -s -C test/fuzz CC=clang out=$(fuzzed) flags='$(fuzz_flags)'
+
 # Page: `npm run build` in gateway/web writes .build/web.
 web_src := $(shell find gateway/web -name node_modules -prune -o -type f -print 2>/dev/null)
 
@@ -102,7 +117,7 @@ down clean-run:
 	@gateway/demo/demo $@
 
 check:
-	@gateway/demo/require build test
+	@gateway/demo/require build test fuzz
 	+@$(MAKE) -s all test/node_modules/.package-lock.json
 	@test/check $(SUITE)
 
@@ -113,6 +128,12 @@ $(build)/bench/load: $(load_src) test/bench/load/load.h Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags libpq) \
 	    -o $@ $(load_src) $(shell pkg-config --libs libpq)
+
+SECONDS ?= 60
+fuzz:
+	@gateway/demo/require build fuzz
+	+@$(MAKE) -s fuzzers
+	@test/fuzz/run $(SECONDS) $(TARGET)
 
 soak:
 	@gateway/demo/require build test

@@ -132,4 +132,9 @@ SELECT kind, actor_id, org_id, subject_id, account_id, audience,
         FROM jsonb_each(detail - 'changed') d (side, row))::text)
 FROM onefin.journal WHERE kind !~ '^(message|ticket|session)' AND id > 15 ORDER BY id;
 
+-- Names and logins have 200 characters at most: an index takes no long ones.
+SELECT t.call('boss', 'orgs', jsonb_build_object('name', repeat('ў', 201))), t.call('boss', 'departments', jsonb_build_object('name', repeat('ў', 201)));
+SELECT t.call('boss', 'accounts', jsonb_build_object('name', repeat('ў', 201), 'login', 'long', 'role', 'admin')),
+    t.call('boss', 'accounts', jsonb_build_object('name', 'Long', 'login', repeat('ў', 201), 'role', 'admin'));
+SELECT length(t.call('boss', 'orgs', jsonb_build_object('name', repeat('ў', 200)), '{org,name}'));
 CALL t.leave();

@@ -29,14 +29,14 @@ COMMENT ON VIEW onefin.setting_now IS 'Settings as they hold now';
 CREATE SEQUENCE onefin.department_id_seq;
 CREATE TABLE onefin.department (
     id bigint PRIMARY KEY DEFAULT nextval('onefin.department_id_seq'),
-    name text NOT NULL UNIQUE CHECK (btrim(name) <> '')
+    name text NOT NULL UNIQUE CHECK (btrim(name) <> '' AND length(name) <= 200)
 );
 COMMENT ON TABLE onefin.department IS 'A department of the firm (bo''lim); a supervisor sees the companies of one';
 
 CREATE SEQUENCE onefin.org_id_seq;
 CREATE TABLE onefin.org (
     id bigint PRIMARY KEY DEFAULT nextval('onefin.org_id_seq'),
-    name text NOT NULL UNIQUE CHECK (btrim(name) <> ''),
+    name text NOT NULL UNIQUE CHECK (btrim(name) <> '' AND length(name) <= 200),
     department_id bigint REFERENCES onefin.department,
     created_at timestamptz NOT NULL DEFAULT now(),
     archived_at timestamptz
@@ -48,8 +48,8 @@ CREATE INDEX org_department ON onefin.org (department_id);
 CREATE SEQUENCE onefin.account_id_seq;
 CREATE TABLE onefin.account (
     id bigint PRIMARY KEY DEFAULT nextval('onefin.account_id_seq'),
-    login text NOT NULL CHECK (btrim(login) <> ''),
-    name text NOT NULL CHECK (btrim(name) <> ''),
+    login text NOT NULL CHECK (btrim(login) <> '' AND length(login) <= 200),
+    name text NOT NULL CHECK (btrim(name) <> '' AND length(name) <= 200),
     role text NOT NULL CHECK (role IN ('admin', 'supervisor', 'accountant', 'client')),
     org_id bigint REFERENCES onefin.org,
     department_id bigint REFERENCES onefin.department,

@@ -32,14 +32,18 @@ GRANT EXECUTE ON FUNCTION onefin.current_account(), onefin.current_session(), on
     onefin.setting_on(text), onefin.position(), onefin.require_topic(bigint),
     onefin.message_json(onefin.message, jsonb), onefin.org_members(bigint), onefin.org_body(bigint), onefin.require_found(bigint, text, bigint)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
-GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint, bigint, integer, timestamptz)
+GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint, bigint, integer, timestamptz),
+    onefin.json_types(), onefin.json_shapes(), onefin.rpc_errors(), onefin.rpc_methods(), onefin.rpc_params(), onefin.event_kinds(), onefin.notifications(),
+    onefin.json_words(), onefin.shape_schema(jsonb, jsonb), onefin.comment_shapes(text), onefin.default_schema(text, text),
+    onefin.method_params(jsonb), onefin.discover_methods(text, jsonb), onefin.discover_schemas(jsonb),
+    onefin.notification_message(text, text, jsonb, text), onefin.notification_messages(jsonb), onefin.discover_notifications(text, jsonb, jsonb)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigint, bigint),
     onefin.journal_export(text, bigint, bigint, timestamptz, timestamptz, bigint, bigint, text) TO onefin_admin;
 
 GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text, text, jsonb, inet), onefin.position(),
     onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer),
-    onefin.presence_tell(text, bigint[], bigint[], boolean), onefin.presence_audience(bigint[]), onefin.watches_keep(uuid[]), onefin.watches_end(uuid),
+    onefin.presence_tell(text, bigint[], bigint[], boolean), onefin.presence_audience(bigint[]), onefin.seal_lag(), onefin.watches_keep(uuid[]), onefin.watches_end(uuid),
     onefin.file_begin(text, bigint, text, inet),
     onefin.file_end(text, bigint, text, bigint, text, text, bigint, bytea, inet), onefin.file_get(text, bigint, inet),
     onefin.files_to_erase(integer, bigint), onefin.file_erased(bigint),

@@ -37,6 +37,10 @@ struct db_answer {
 #define DB_EXPORT_BEGIN "export_begin" /* token, params, address */
 #define DB_EXPORT_NEXT  "export_next"  /* token, next, address */
 
+#define DB_PRESENCE_TELL "presence_tell" /* gateway, came, went, ask */
+#define DB_WATCHES_KEEP  "watches_keep"  /* connections */
+#define DB_WATCHES_END   "watches_end"   /* connection */
+
 #define DB_PARAMS_MAX 9
 
 void db_start(void);
@@ -46,7 +50,8 @@ void db_start(void);
 struct db_call *db_call(enum db_lane lane, const char *statement, int count,
                         const char *const *params, struct db_answer answer);
 
-/* Nobody waits for the answer any more; the call itself may still run. */
+/* Nobody waits for the answer any more. A call that has not begun is not made: its client may have
+ * repeated it elsewhere by now, and done the next thing. One that has may still be done. */
 void db_abandon(struct db_call *call);
 
 /* An error answer's JSON, for the caller to free. hint and sqlstate may be NULL. */

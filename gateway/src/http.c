@@ -10,7 +10,7 @@
  * and 4.3.5) takes what a client sent ahead into a list of buffers, and where the next request
  * there has a body, reads its head as that body, then frees it while reading on, or loops for ever.
  * So a second request is not looked at. What is left of the body of a refused request is read and
- * thrown away, within a bound: closing on unread bytes would take the answer back.
+ * thrown away, within bounds of size and time: closing on unread bytes would take the answer back.
  *
  * Between request and answer libwebsockets leaves unread what the client sends meanwhile, its
  * closing included, and is woken by it over and over. So reading is stopped while a long answer is
@@ -24,10 +24,12 @@
 #include "download.h"
 #include "export.h"
 #include "follow.h"
+#include "limits.h"
 #include "memory.h"
 #include "metrics.h"
 #include "peer.h"
 #include "rpc_codes.h"
+#include "session.h"
 #include "upload.h"
 #include "ws.h"
 
@@ -170,15 +172,16 @@ char *http_address(struct lws *wsi) {
 }
 
 static void answer_health(struct exchange *exchange) {
-    bool well = !follow_is_stalled();
+    const char *state = metrics.draining ? "draining" : follow_is_stalled() ? "stalled" : "ok";
 
-    http_answer(exchange, well ? HTTP_STATUS_OK : HTTP_STATUS_SERVICE_UNAVAILABLE,
+    http_answer(exchange,
+                strcmp(state, "ok") == 0 ? HTTP_STATUS_OK : HTTP_STATUS_SERVICE_UNAVAILABLE,
                 "application/json",
-                memory_format("{\"status\":\"%s\",\"seal\":%" PRId64 "}\n", well ? "ok" : "stalled",
-                              follow_seal()));
+                memory_format("{\"status\":\"%s\",\"seal\":%" PRId64 "}\n", state, follow_seal()));
 }
 
 static void answer_metrics(struct exchange *exchange) {
+    session_gauge();
     http_answer(exchange, HTTP_STATUS_OK, "text/plain; version=0.0.4", metrics_text());
 }
 
@@ -304,6 +307,7 @@ static int on_writable(struct exchange *exchange) {
 
 static void begin(struct exchange *exchange, struct lws *wsi) {
     exchange->wsi = wsi;
+    metrics.http_connections++;
     ev_io_init(&exchange->writable, on_socket_writable, lws_get_socket_fd(wsi), EV_WRITE);
     exchange->writable.data = exchange;
     read_length(wsi, &exchange->length);
@@ -311,13 +315,20 @@ static void begin(struct exchange *exchange, struct lws *wsi) {
     serve(exchange);
 }
 
+/* With a body that nobody wants. */
+static bool is_taking_forever(const struct exchange *exchange) {
+    return exchange->drained > DRAIN_MAX || ev_now(EV_DEFAULT) - exchange->since > STALL_LIMIT;
+}
+
 static int read_body(struct exchange *exchange, const void *bytes, size_t size) {
     if (exchange->upload) {
         upload_body(exchange, bytes, size);
         return 0;
     }
+    if (exchange->drained == 0)
+        exchange->since = ev_now(EV_DEFAULT);
     exchange->drained += size;
-    return exchange->drained > DRAIN_MAX ? -1 : 0;
+    return is_taking_forever(exchange) ? -1 : 0;
 }
 
 static int complete_body(struct exchange *exchange) {
@@ -336,6 +347,8 @@ static void end(struct exchange *exchange) {
         export_end(exchange);
     ev_io_stop(EV_DEFAULT_ & exchange->writable);
     free(exchange->body);
+    if (exchange->wsi)
+        metrics.http_connections--;
     *exchange = (struct exchange){0};
 }
 
@@ -344,6 +357,14 @@ int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     struct exchange *exchange = user;
 
     switch (reason) {
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        if (limit_accept(wsi))
+            return 0;
+        metrics.refused[REFUSED_ADDRESS]++;
+        return -1;
+    case LWS_CALLBACK_WSI_DESTROY:
+        limit_gone(wsi);
+        return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return is_first(wsi) ? ws_confirm_upgrade(wsi) : -1;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:

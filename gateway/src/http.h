@@ -28,10 +28,11 @@ struct exchange {
     unsigned status; /* of the ready answer; 0: none */
     char *body;      /* of it, owned */
     const char *type;
-    size_t length;  /* of the request's body, as announced */
-    bool answered;  /* the answer is written */
-    bool complete;  /* the request's body was read whole, or there is none */
-    size_t drained; /* bytes of it that nobody wants */
+    size_t length;   /* of the request's body, as announced */
+    bool answered;   /* the answer is written */
+    bool complete;   /* the request's body was read whole, or there is none */
+    size_t drained;  /* bytes of it that nobody wants, */
+    ev_tstamp since; /* and from when on */
 };
 
 int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,

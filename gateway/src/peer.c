@@ -37,9 +37,11 @@ static bool is_address(const char *text) {
 /* A socket that takes both kinds of addresses writes IPv4 as IPv6. */
 static const char *plain(const char *address) {
     static const char mapped[] = "::ffff:";
+    size_t size = strlen(mapped);
+    struct in_addr ipv4;
 
-    return strncasecmp(address, mapped, strlen(mapped)) == 0 && strchr(address, '.')
-               ? address + strlen(mapped)
+    return strncasecmp(address, mapped, size) == 0 && inet_pton(AF_INET, address + size, &ipv4) == 1
+               ? address + size
                : address;
 }
 
@@ -68,14 +70,20 @@ static char *forwarded_for(struct lws *wsi) {
     return list;
 }
 
-void peer_address(struct lws *wsi, char *address, size_t room) {
-    char socket[64], *list = NULL;
-    const char *found, *next;
-    size_t size;
+void peer_socket_address(struct lws *wsi, char *address, size_t room) {
+    char socket[64];
 
     if (!lws_get_peer_simple(wsi, socket, sizeof socket))
         *socket = '\0';
-    found = plain(socket);
+    snprintf(address, room, "%s", plain(socket));
+}
+
+void peer_address(struct lws *wsi, char *address, size_t room) {
+    char socket[64], *list = NULL;
+    const char *found = socket, *next;
+    size_t size;
+
+    peer_socket_address(wsi, socket, sizeof socket);
     if (list_has(config.proxies, found)) {
         list = forwarded_for(wsi);
         size = strlen(list);

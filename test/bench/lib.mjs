@@ -17,7 +17,8 @@ const path = name => fileURLToPath(new URL(`figures/${name}.sql`, import.meta.ur
 
 /** Runs figures/NAME.sql as the superuser, with psql's variables. */
 export async function psql(cluster, name, variables = {}) {
-  const options = Object.entries({ ON_ERROR_STOP: 1, ...variables }).flatMap(([key, value]) => ['-v', `${key}=${value}`]);
+  const options = Object.entries({ ON_ERROR_STOP: 1, ...variables })
+    .flatMap(([key, value]) => ['-v', `${key}=${value}`]);
   await run('psql', ['-X', '-q', ...options, '-f', path(name), cluster.conninfo('postgres')]);
 }
 
@@ -31,6 +32,9 @@ export async function pgbench(cluster, names, options, { role = 'postgres', clie
     throw new Error(`pgbench: ${stdout}`);
   return { done: number(/transactions actually processed: (\d+)/), rate: number(/tps = ([\d.]+)/) };
 }
+
+/** Statistics of the tables as they are, which autovacuum would make within a minute; call it after warming. */
+export const settle = cluster => cluster.query('VACUUM (ANALYZE)');
 
 /** Transactions a second, each of which must have put one row into the table. */
 export async function writeRate(cluster, name, table, seconds, { rowsEach = 1, role } = {}) {
@@ -88,4 +92,5 @@ export const ratios = (own, peer) => own.map((value, round) => value / peer[roun
 export const rounded = value => Number(value.toPrecision(4));
 
 /** A gateway with room for as many clients as a figure likes, all of them from here. */
-export const benchGateway = cluster => Gateway.start(cluster, { max_connections: 10100 });
+export const benchGateway = cluster => Gateway.start(cluster,
+  { max_connections: 10100, connections_per_address: 10100, calls_per_second: 100000 });

@@ -42,17 +42,27 @@ export class Load {
 }
 
 const TICKS = 100; // a second, in /proc
-const stat = pid => readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
 
-/** Seconds of CPU time that a process had. */
-export function cpu(pid) {
-  const fields = stat(pid);
-  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+/** Seconds of CPU time that a process had, and those of its children that are gone. */
+function times(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+  const [user, system, childUser, childSystem] = fields.slice(11, 15).map(Number);
+  return { own: (user + system) / TICKS, gone: (childUser + childSystem) / TICKS };
 }
 
-/** The same of a cluster: its postmaster and all the processes of it that there are. */
+export const cpu = pid => times(pid).own;
+
+/** Seconds of CPU time that a cluster had: the postmaster, and all of its children there ever were. */
 export function clusterCpu(cluster) {
   const pid = readFileSync(`${cluster.dir}/data/postmaster.pid`, 'utf8').split('\n')[0];
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
-  return [pid, ...children].reduce((sum, one) => sum + cpu(one), 0);
+  for (;;) {
+    try {
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+      const { own, gone } = times(pid);
+      return children.reduce((sum, child) => sum + cpu(child), own + gone);
+    } catch (error) {
+      if (error.code !== 'ENOENT') // a child that ended meanwhile
+        throw error;
+    }
+  }
 }

@@ -56,7 +56,9 @@ export async function nchan() {
       nchan_max_reserved_memory 256m;
       server {
         listen 127.0.0.1:${port} backlog=1024;
-        location = /subscribe { nchan_subscriber websocket; nchan_channel_id bench; nchan_subscriber_first_message newest; }
+        location = /subscribe {
+          nchan_subscriber websocket; nchan_channel_id bench; nchan_subscriber_first_message newest;
+        }
         location = /publish { nchan_publisher http; nchan_channel_id bench; nchan_message_buffer_length 2000; }
       }
     }`, port);

@@ -40,8 +40,10 @@ function line(figure, { unit, goal, atMost = false }, { own, peer, peers, values
       own: { value: rounded(median(own)), unit: peer.unit },
       peer: { name: peer.name, value: rounded(median(peer.values)), unit: peer.unit },
     },
-    ...peers && { peers: peers.map(({ name, values: theirs, ...rest }) =>
-      ({ name, value: rounded(median(theirs)), noise: noise(theirs), ...rest })) },
+    ...peers && { peers: peers.map(({ name, values: theirs, ...rest }) => ({
+      name, value: rounded(median(theirs)), ratio: rounded(median(ratios(values, theirs))),
+      noise: noise(theirs), ...rest,
+    })) },
     ...more,
   };
 }

@@ -113,6 +113,7 @@ export class World {
     /** Throws what any member found wrong. */
     async end() {
         const left = await Promise.allSettled(this.#members.map(member => member.leave()));
+        await this.gateway.stop(); // so that a sanitizer looks for leaks
         this.gateway.remove();
         this.cluster.remove();
         for (const { reason } of left)

@@ -279,6 +279,9 @@ const read = {
     },
 };
 
+const closedLastBy = (firm, who, topic) =>
+    [...firm.tickets.values()].filter(t => t.topic === topic).at(-1)?.closedBy === who.account.id;
+
 const close = {
     who: staff,
     make: (chance, firm, who) => ({ topic: topicFor(chance, firm, who) }),
@@ -286,11 +289,14 @@ const close = {
     expect(firm, who, { topic }) {
         const place = firm.topics.get(topic);
         return !firm.seesTopic(who.account, place) ? ['P0002']
-            : firstOf((firm.orgs.get(place.org).archived || !firm.openTicket(place)) && '55000');
+            : firstOf((firm.orgs.get(place.org).archived || !firm.openTicket(place) && !closedLastBy(firm, who, topic)) && '55000');
     },
     apply(firm, who, { topic }) {
         const ticket = firm.openTicket({ id: topic });
+        if (!ticket)
+            return; // answered as the first time
         ticket.state = 'closed';
+        ticket.closedBy = who.account.id;
         firm.happens({ kind: 'ticket.changed', audience: 'org', actor: actorOf(who), org: ticket.org, topic, subject: ticket.id, state: 'closed' });
     },
 };
@@ -413,14 +419,15 @@ function startAssignment(firm, actor, { org, account }, f) {
     if (openAssignment(firm, org, account))
         return;
     const id = f.id('assignment.created');
-    firm.happens({ kind: 'assignment.created', audience: 'org', actor, org, account, subject: id },
+    firm.happens({ kind: 'assignment.created', audience: 'org', reaches: true, actor, org, account, subject: id },
         () => firm.assignments.set(id, { id, org, account, ended: false }));
 }
 
 function endAssignment(firm, actor, { org, account }) {
     const open = openAssignment(firm, org, account);
     if (open)
-        firm.happens({ kind: 'assignment.changed', audience: 'org', actor, org, account, subject: open.id }, () => { open.ended = true; });
+        firm.happens({ kind: 'assignment.changed', audience: 'org', reaches: true, actor, org, account, subject: open.id },
+            () => { open.ended = true; });
 }
 
 /** The same by an admin's own INSERT. */
@@ -484,7 +491,7 @@ const orgs = {
 
 function makeOrg(firm, actor, { name, department = null }, f) {
     const id = f.id('org.created');
-    firm.happens({ kind: 'org.created', audience: 'org', actor, org: id, subject: id },
+    firm.happens({ kind: 'org.created', audience: 'org', reaches: true, actor, org: id, subject: id },
         () => firm.orgs.set(id, { id, name, department, archived: false }));
     f.topics(id).forEach(topic => firm.topics.set(topic.id, topic));
 }
@@ -494,7 +501,8 @@ function changeOrg(firm, actor, { id, name, department, archived }) {
     const after = { name: name ?? org.name, department: department ?? org.department, archived: archived ?? org.archived };
     if (Object.entries(after).every(([key, value]) => org[key] === value))
         return;
-    firm.happens({ kind: 'org.changed', audience: 'org', actor, org: id, subject: id }, () => Object.assign(org, after));
+    const reaches = after.department !== org.department || after.archived !== org.archived;
+    firm.happens({ kind: 'org.changed', audience: 'org', reaches, actor, org: id, subject: id }, () => Object.assign(org, after));
 }
 
 /** By an admin's own UPDATE, or a superuser's. */

@@ -190,7 +190,8 @@ export class Firm {
 
     /**
      * Something happens: an entry of the journal. `change` is what it does to who sees what; of such an
-     * entry both are told, who saw the company before and who sees it after.
+     * entry both are told, who saw the company before and who sees it after. `reaches` says that it may
+     * change who sees its company.
      */
     happens(entry, change = () => {}) {
         const org = entry.org === undefined ? undefined : this.orgs.get(entry.org);
@@ -216,8 +217,8 @@ export class Firm {
             return true;
         if (account.role === 'admin' && entry.audience !== 'account')
             return true;
-        if (entry.kind === 'org.changed' && entry.told.has(account.id)) // it may be why it is not seen any more
-            return true;
+        if (entry.reaches && entry.told.has(account.id))
+            return true; // it is how one learns that one lost it
         return entry.org !== undefined && this.sees(account, this.orgs.get(entry.org))
             && (entry.audience === 'org' || entry.audience === 'staff' && account.role !== 'client');
     }

@@ -21,11 +21,14 @@ const sizes = { 'deliver.rate_1k': 1000, 'deliver.rate_10k': 10000 };
 
 export const figures = Object.fromEntries(Object.keys(sizes).map(name => [name, { unit: 'deliveries/s', goal: GOAL }]));
 
-/** One turn: the rate, and what it cost is added to `costs`. */
-async function turn({ load, spent }, clients, seconds, costs) {
+/** One turn: the rate, and what it cost is added to `costs`. Who is slow gets less to do. */
+async function turn(contender, clients, seconds, costs) {
+  const { load, spent, pace = GOAL } = contender;
   const before = spent.map(read => read());
-  const { deliveries, seconds: taken, cpu: own } = await load.ask(`rate ${Math.ceil(seconds * GOAL / clients)} ${WINDOW}`);
+  const messages = Math.ceil(seconds * pace / clients);
+  const { deliveries, seconds: taken, cpu: own } = await load.ask(`rate ${messages} ${WINDOW}`);
   costs.push([...spent.map((read, i) => read() - before[i]), own].map(cost => cost * 1000 / deliveries));
+  contender.pace = Math.min(GOAL, deliveries / taken);
   return deliveries / taken;
 }
 

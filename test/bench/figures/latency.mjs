@@ -12,8 +12,8 @@
 
 import { readFileSync } from 'node:fs';
 import { Cluster } from '../../lib/cluster.mjs';
-import { scratchFolder, sleep, until } from '../../lib/scratch.mjs';
-import { benchGateway, median, percentile, pgbench, psql, rounded, SECONDS, takeTurns } from '../lib.mjs';
+import { scratchFolder, sleep } from '../../lib/scratch.mjs';
+import { benchGateway, median, percentile, pgbench, psql, rounded, SECONDS, settle, takeTurns } from '../lib.mjs';
 import { clusterCpu, cpu, Load } from '../load.mjs';
 import { node } from '../peers.mjs';
 
@@ -54,7 +54,7 @@ function latencies(arrivals, commits) {
   const times = new Map(commits.map(({ id, at }) => [Number(id), { at: Number(at), left: EACH }]));
   const found = [];
   for (const line of arrivals.split('\n').filter(Boolean)) {
-    const [, id, at] = line.split(' ').map(Number);
+    const [, id, at] = line.split(' ').map(Number); // NaN is another event
     const message = times.get(id);
     if (!message)
       continue; // of the turn before
@@ -85,7 +85,8 @@ async function start(cluster, folder, name) {
   const contender = contenders[name];
   const server = await contender.start(cluster);
   const keep = `${folder.path}/${contender.load.protocol}`;
-  const load = await Load.start({ job: 'record', port: server.port, clients: CLIENTS, mark: MARK, keep, ...contender.load });
+  const load = await Load.start({ job: 'record', port: server.port, clients: CLIENTS, mark: MARK, keep,
+    ...contender.load });
   return { ...contender, ...server, load, keep };
 }
 
@@ -103,8 +104,10 @@ export async function measure() {
     started[name] = await start(cluster, folder, name);
     noted[name] = [];
   }
+  await turn(cluster, started.onefin, 2, []);
+  await settle(cluster);
   const values = await takeTurns(Object.fromEntries(names.map(name =>
-    [name, seconds => turn(cluster, started[name], seconds, noted[name])])), SECONDS * 2 / 3);
+    [name, seconds => turn(cluster, started[name], seconds, noted[name])])), Math.ceil(SECONDS * 2 / 3));
   for (const { load, remove } of Object.values(started)) {
     await load.end();
     remove();

@@ -15,16 +15,17 @@
 static struct {
     unsigned message; /* that is waited for; 0: none */
     unsigned have;    /* clients that have it */
-    unsigned losses, attempts;
     double cpu;
 } awaited;
+
+static unsigned losses, attempts; /* since the last answer */
 
 static void tell_when_all(void) {
     if (!awaited.message || awaited.have < options.clients)
         return;
-    printf("{\"at\": %.6f, \"losses\": %u, \"attempts\": %u, \"cpu\": %.3f}\n", now(),
-           awaited.losses, awaited.attempts, own_cpu() - awaited.cpu);
-    awaited.message = 0;
+    printf("{\"at\": %.6f, \"losses\": %u, \"attempts\": %u, \"cpu\": %.3f}\n", now(), losses,
+           attempts, own_cpu() - awaited.cpu);
+    awaited.message = losses = attempts = 0;
 }
 
 static void take_seal(struct client *client, const char *text, size_t size) {
@@ -58,7 +59,7 @@ static void gone(struct client *client) {
     else
         client->failures++;
     client->again = now() + longest * (0.5 + drand48() / 2);
-    awaited.losses++;
+    losses++;
 }
 
 static void tick(void) {
@@ -68,7 +69,7 @@ static void tick(void) {
         return;
     for (unsigned i = 0; i < options.clients; i++) {
         if (clients[i].state == GONE && clients[i].again <= time) {
-            awaited.attempts++;
+            attempts++;
             connect_client(&clients[i], options.port);
         }
     }

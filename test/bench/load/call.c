@@ -1,7 +1,8 @@
 /*
  * call.c - calls a second: `call SECONDS` lets each client make one call after the other, chosen by
- * chance from the file `frames`, one a line, each line as likely as the others. In a line, @KEY@
- * becomes a fresh client_key. Tells how many were answered in how many seconds.
+ * chance from the file `frames`, one a line, each line as likely as the others. In a line, @TOPIC@
+ * becomes one of the client's own topics (client n is alone in company n + 1, which has five), and
+ * then @KEY@ a fresh client_key. Tells how many were answered in how many seconds.
  */
 #include "load.h"
 
@@ -15,17 +16,29 @@ static struct {
     unsigned key;
 } run;
 
-static void start(struct client *client) {
-    char call[1024];
-    const char *line = lines_get(random() % lines_count());
-    const char *key = strstr(line, "@KEY@");
-    int size;
+/* Writes the line up to the word, and what stands for the word; returns what is behind it. */
+static const char *fill(FILE *into, const char *line, const char *word, const char *value) {
+    const char *at = strstr(line, word);
 
-    if (key)
-        size = snprintf(call, sizeof call, "%.*s%08x-0000-4000-8000-0000%08x%s", (int)(key - line),
-                        line, (unsigned)run.begun, ++run.key, key + 5);
-    else
-        size = snprintf(call, sizeof call, "%s", line);
+    if (!at)
+        return line;
+    fprintf(into, "%.*s%s", (int)(at - line), line, value);
+    return at + strlen(word);
+}
+
+static void start(struct client *client) {
+    char call[1024], topic[16], key[48];
+    const char *line = lines_get(random() % lines_count());
+    FILE *into = fmemopen(call, sizeof call, "w");
+    long size;
+
+    snprintf(topic, sizeof topic, "%ld", 5 * client->number + 1 + random() % 5);
+    snprintf(key, sizeof key, "%08x-0000-4000-8000-0000%08x", (unsigned)run.begun, ++run.key);
+    line = fill(into, line, "@TOPIC@", topic);
+    line = fill(into, line, "@KEY@", key);
+    fputs(line, into);
+    size = ftell(into);
+    fclose(into);
     client->waits = true;
     run.busy++;
     ws_send(client, call, size);

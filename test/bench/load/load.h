@@ -92,7 +92,8 @@ void loop_watch(struct source *source, uint32_t events);
 void loop_run(void);
 void connect_client(struct client *client, unsigned port);
 void send_bytes(struct client *client, const char *bytes, size_t size);
-void close_client(struct client *client);
+void lose_client(struct client *client,
+                 const char *why); /* closes it, which the job may not like */
 
 /* crowd.c: connecting the clients, some at a time. */
 void crowd_start(const struct protocol *protocol);

@@ -67,7 +67,7 @@ void loop_run(void) {
     }
 }
 
-void close_client(struct client *client) {
+static void close_client(struct client *client) {
     close(client->source.fd);
     client->source.fd = -1;
     client->source.events = 0;
@@ -76,8 +76,8 @@ void close_client(struct client *client) {
     buffer_clear(&client->output);
 }
 
-static void lost(struct client *client, const char *why) {
-    if (!job->gone)
+void lose_client(struct client *client, const char *why) {
+    if (!job->gone || !crowd_is_told()) /* whom a server does not want at first, it never will */
         fail("connection %u is gone: %s", client->number, why);
     close_client(client);
     job->gone(client);
@@ -88,7 +88,7 @@ static void flush(struct client *client) {
     ssize_t sent = send(client->source.fd, output->bytes, output->size, MSG_NOSIGNAL);
 
     if (sent < 0 && errno != EAGAIN) {
-        lost(client, strerror(errno));
+        lose_client(client, strerror(errno));
         return;
     }
     if (sent > 0) {
@@ -126,7 +126,7 @@ static void receive(struct client *client) {
     if (got < 0 && errno == EAGAIN)
         return;
     if (got <= 0) {
-        lost(client, got < 0 ? strerror(errno) : "closed by the server");
+        lose_client(client, got < 0 ? strerror(errno) : "closed by the server");
         return;
     }
     used = client->protocol->received(client, room, before + got);
@@ -140,7 +140,7 @@ static void opened(struct client *client) {
 
     getsockopt(client->source.fd, SOL_SOCKET, SO_ERROR, &error, &size);
     if (error) {
-        lost(client, strerror(error));
+        lose_client(client, strerror(error));
         return;
     }
     client->state = SHAKING;
@@ -186,7 +186,7 @@ void connect_client(struct client *client, unsigned port) {
     client->source.ready = ready;
     client->state = CONNECTING;
     if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS) {
-        lost(client, strerror(errno));
+        lose_client(client, strerror(errno));
         return;
     }
     loop_watch(&client->source, EPOLLOUT);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define AWAY "\"code\":-32007"
+
 static void open_socket(struct client *client) {
     ws_open(client, "/ws", "onefin.v1");
 }
@@ -28,10 +30,14 @@ static void take(struct client *client, const char *text, size_t size) {
         job->text(client, text, size);
         return;
     }
-    if (size < sizeof entered || memcmp(text, entered, sizeof entered - 1) != 0)
+    if (size >= sizeof entered && memcmp(text, entered, sizeof entered - 1) == 0) {
+        become_live(client);
+        job->text(client, text, size);
+    } else if (memmem(text, size, AWAY, sizeof AWAY - 1)) {
+        lose_client(client, "the database is away"); /* again, after a moment */
+    } else {
         fail("not resumed: %.*s", (int)size, text);
-    become_live(client);
-    job->text(client, text, size);
+    }
 }
 
 static size_t received(struct client *client, char *bytes, size_t size) {

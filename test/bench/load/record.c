@@ -1,14 +1,19 @@
 /*
- * record.c - who got which message when: from when all clients are there until the line `stop`,
- * which writes the file `keep`, a line for each message (or end of a connection, as message 0) of
+ * record.c - who got what when: the line `stop` writes the file `keep`, and begins anew. It has
+ * lines
  *
- *   CLIENT MESSAGE MICROSECONDS          of CLOCK_REALTIME, as PostgreSQL's commit timestamps are
+ *   CLIENT WHAT MICROSECONDS          of CLOCK_REALTIME, as PostgreSQL's commit timestamps are
+ *
+ * where WHAT is the message's number, or `event` for one without, or `closed`.
  */
 #include "load.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#define EVENT  0
+#define CLOSED UINT32_MAX
 
 struct arrival {
     uint32_t client, number;
@@ -33,16 +38,27 @@ static void note(const struct client *client, unsigned number) {
 static void take(struct client *client, const char *text, size_t size) {
     unsigned number = number_of(text, size);
 
-    if (!number)
-        return;
-    if (number == client->got)
+    if (number && number == client->got)
         fail("client %u got message %u twice", client->number, number);
-    client->got = number;
-    note(client, number);
+    if (number)
+        client->got = number;
+    if (number || memmem(text, size, "\"event\"", 7))
+        note(client, number);
 }
 
 static void gone(struct client *client) {
-    note(client, 0);
+    note(client, CLOSED);
+}
+
+static void write_arrival(FILE *file, const struct arrival *arrival) {
+    char number[16];
+
+    snprintf(number, sizeof number, "%u", arrival->number);
+    fprintf(file, "%u %s %.0f\n", arrival->client,
+            arrival->number == EVENT    ? "event"
+            : arrival->number == CLOSED ? "closed"
+                                        : number,
+            arrival->at * 1e6);
 }
 
 static void command(const char *line) {
@@ -54,8 +70,7 @@ static void command(const char *line) {
     if (!file)
         fail("%s: %s", options.keep, strerror(errno));
     for (size_t i = 0; i < noted.count; i++)
-        fprintf(file, "%u %u %.0f\n", noted.arrivals[i].client, noted.arrivals[i].number,
-                noted.arrivals[i].at * 1e6);
+        write_arrival(file, &noted.arrivals[i]);
     fclose(file);
     printf("{\"arrivals\": %zu}\n", noted.count);
     noted.count = 0;

@@ -56,8 +56,10 @@ static size_t shake(struct client *client, char *bytes, size_t size,
 
     if (!end)
         return 0;
-    if (strncmp(bytes, "HTTP/1.1 101", 12) != 0)
-        fail("no WebSocket: %.*s", (int)(end - bytes), bytes);
+    if (strncmp(bytes, "HTTP/1.1 101", 12) != 0) {
+        lose_client(client, "no WebSocket");
+        return size;
+    }
     client->state = ENTERING;
     opened(client);
     return end + 4 - bytes;
