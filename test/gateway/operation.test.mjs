@@ -244,7 +244,7 @@ test('systemd is told of readiness, life and end', async () => {
     // What systemd would have: a datagram socket. Node has none of that kind.
     const path = `${world.gateway.store}/../notify`;
     const listener = spawn('perl', ['-MSocket', '-MIO::Socket::UNIX', '-e', `$| = 1; my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $ARGV[0]) or die;
-        print "listening\\n"; while ($s->recv(my $said, 4096) // 1) { print "$said\\n" }`, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+        print "listening\\n"; while (defined $s->recv(my $said, 4096)) { print "$said\\n" }`, path], { stdio: ['ignore', 'pipe', 'inherit'] });
     let said = '';
     listener.stdout.on('data', data => { said += data; });
     await until(() => said.includes('listening'), 'the listener');
