@@ -34,7 +34,7 @@ export class Writer {
             await act();
         } catch (error) {
             if (!refusals.includes(error.code))
-                throw error;
+                return this.person.broken.push(`${this.person.login}: ${error.method} ${JSON.stringify(error.params)}: ${error.stack}`);
             const what = `${error.method} ${error.code}`;
             this.refused[what] = (this.refused[what] ?? 0) + 1;
         }
@@ -118,7 +118,6 @@ export class Writer {
         if (kind !== 'message.sent' || this.#reading || message.author === this.person.id || message.id % 3)
             return;
         this.#reading = this.#refusable(() => this.person.unread.read(this.person, topic, message.id))
-            .catch(error => this.person.broken.push(`${this.person.login} could not read: ${error.stack}`))
             .finally(() => { this.#reading = undefined; });
     }
 }
