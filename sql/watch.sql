@@ -78,6 +78,7 @@ SELECT onefin.presence_tell('', '{}', '{}', false);
 SELECT onefin.presence_tell('a b', '{}', '{}', false);
 
 -- How far back a client may be is a setting; nonsense counts as 0.
+CALL t.sealed();
 SELECT t.call('ali', 'resume', jsonb_build_object('after', 0), '{reset}');
 SELECT t.call('boss', 'settings', '{"name": "resume_seals", "value": -5}', '{settings,resume_seals}');
 SELECT t.call('ali', 'resume', jsonb_build_object('after', 0), '{reset}');

@@ -35,7 +35,7 @@ COMMENT ON VIEW onefin.message_body IS 'The newest version of a message as JSON'
 -- own changes are told to it, too.
 CREATE VIEW onefin.event_body WITH (security_invoker) AS
     SELECT j.id, j.kind, j.org_id, j.topic_id, j.audience, j.account_id,
-        CASE WHEN j.kind LIKE 'session.%' THEN j.subject_id END AS session_id, onefin.access_reach(j.kind, j.detail) AS access,
+        CASE WHEN j.kind LIKE 'session.%' THEN j.subject_id END AS session_id, onefin.access_reach(j.kind, j.detail) AS access, j.at,
         jsonb_build_object('kind', j.kind, 'at', j.at, 'org', j.org_id, 'topic', j.topic_id)
         || CASE
             WHEN j.kind LIKE 'message.%' THEN jsonb_build_object('actor', j.actor_id, 'message',
@@ -59,12 +59,16 @@ CREATE FUNCTION onefin.position() RETURNS bigint
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_position';
 COMMENT ON FUNCTION onefin.position() IS 'The newest seal number, 0 when there is none';
 
+CREATE FUNCTION onefin.seal_lag() RETURNS double precision
+    LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'onefin_seal_lag';
+COMMENT ON FUNCTION onefin.seal_lag() IS 'Age of the oldest journal entry that is not sealed yet, in seconds; 0 when all are';
+
 CREATE FUNCTION onefin.events(after bigint, max_seals integer DEFAULT 1000)
     RETURNS TABLE (seal bigint, index integer, kind text, org bigint, topic bigint, audience text,
-                   account bigint, session bigint, access text, event text)
+                   account bigint, session bigint, access text, at double precision, event text)
     LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'onefin_events';
 COMMENT ON FUNCTION onefin.events(bigint, integer) IS
-    'Events of the next seals after the given one, in order, at most max_seals of them and fewer when they are large; then one row of kind position with the newest seal read. access: whose audience it may change, its company''s (org) or any (all)';
+    'Events of the next seals after the given one, in order, at most max_seals of them and fewer when they are large; then one row of kind position with the newest seal read. access: whose audience it may change, its company''s (org) or any (all); at: when it happened, in seconds since 1970';
 
 CREATE FUNCTION onefin.audience(org bigint, seal bigint DEFAULT NULL, index integer DEFAULT NULL)
     RETURNS TABLE (account bigint, role text)

@@ -39,7 +39,7 @@ GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigi
 
 GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text, text, jsonb, inet), onefin.position(),
     onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer),
-    onefin.presence_tell(text, bigint[], bigint[], boolean), onefin.presence_audience(bigint[]), onefin.watches_keep(uuid[]), onefin.watches_end(uuid),
+    onefin.presence_tell(text, bigint[], bigint[], boolean), onefin.presence_audience(bigint[]), onefin.seal_lag(), onefin.watches_keep(uuid[]), onefin.watches_end(uuid),
     onefin.file_begin(text, bigint, text, inet),
     onefin.file_end(text, bigint, text, bigint, text, text, bigint, bytea, inet), onefin.file_get(text, bigint, inet),
     onefin.files_to_erase(integer, bigint), onefin.file_erased(bigint),

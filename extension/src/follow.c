@@ -15,6 +15,7 @@
 #include "journal.h"
 #include "json.h"
 #include "plan.h"
+#include "seal.h"
 #include "session.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -47,6 +48,30 @@ int64 of_position(void) {
 PG_FUNCTION_INFO_V1(onefin_position);
 Datum onefin_position(PG_FUNCTION_ARGS) {
     PG_RETURN_INT64(of_position());
+}
+
+PG_FUNCTION_INFO_V1(onefin_seal_lag);
+Datum onefin_seal_lag(PG_FUNCTION_ARGS) {
+    static OfStatement newest = {
+        "SELECT snapshot, base_id FROM onefin.seal ORDER BY number DESC LIMIT 1", 0, {0}};
+    static OfStatement oldest = {
+        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(j.at)),"
+        " 0)::float8 FROM " OF_UNSEALED,
+        2,
+        {PG_SNAPSHOTOID, INT8OID}};
+    OfArgs args = {0};
+    double lag = 0;
+    bool isnull;
+
+    of_spi_begin();
+    if (of_run_as_owner(&newest, NULL, true) == 1) {
+        of_arg(&args, of_result(0, 1, &isnull), false);
+        of_arg(&args, Int64GetDatum(of_result_id(0, 2)), false);
+        of_run_as_owner(&oldest, &args, true);
+        lag = DatumGetFloat8(of_result(0, 1, &isnull));
+    }
+    of_spi_end();
+    PG_RETURN_FLOAT8(lag);
 }
 
 static ArrayBuildState *append(ArrayBuildState *array, Datum value, Oid type) {
@@ -109,8 +134,8 @@ static void arg_stretch(OfArgs *args, Stretch *stretch) {
 /* The last row of events(): a seal, the kind position, for nobody. */
 static void return_position(FunctionCallInfo fcinfo, int64 position) {
     ReturnSetInfo *result = (ReturnSetInfo *)fcinfo->resultinfo;
-    bool nulls[10] = {false, true, false, true, true, false, true, true, true, true};
-    Datum values[10] = {0};
+    bool nulls[11] = {false, true, false, true, true, false, true, true, true, true, true};
+    Datum values[11] = {0};
 
     values[0] = Int64GetDatum(position);
     values[2] = CStringGetTextDatum("position");
@@ -124,11 +149,12 @@ static void return_position(FunctionCallInfo fcinfo, int64 position) {
  */
 PG_FUNCTION_INFO_V1(onefin_events);
 Datum onefin_events(PG_FUNCTION_ARGS) {
-    static OfStatement read = {"SELECT e.seal, e.index, b.kind, b.org_id, b.topic_id, b.audience,"
-                               " b.account_id, b.session_id, b.access, (" EVENT ")::text" EVENT_FROM
-                               " ORDER BY e.seal, e.index",
-                               3,
-                               {INT8ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}};
+    static OfStatement read = {
+        "SELECT e.seal, e.index, b.kind, b.org_id, b.topic_id, b.audience,"
+        " b.account_id, b.session_id, b.access, extract(epoch FROM b.at)::float8,"
+        " (" EVENT ")::text" EVENT_FROM " ORDER BY e.seal, e.index",
+        3,
+        {INT8ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}};
     OfArgs args = {0};
     Stretch stretch;
 

@@ -14,6 +14,7 @@
 #include <ini.h>
 #include <libpq-fe.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,49 +125,74 @@ static const char *parse_level(const char *text, void *into) {
     return "error, warning, info or debug";
 }
 
+/* What may change while the gateway runs, and what it was started with for good. */
+enum { FIXED, RELOADED };
+
 static const struct setting {
     const char *name;
     parse_fn *parse;
-    void *into;
+    size_t place; /* in struct config */
+    bool reloaded;
     const char *fallback;
     const char *help;
 } settings[] = {
-    {"listen", parse_address, &config.listen, "127.0.0.1", "address to listen on"},
-    {"port", parse_port, &config.port, "8080", "port to listen on; 0: any free one"},
-    {"database", parse_conninfo, &config.database, "dbname=onefin user=onefin_gateway",
+#define AT(name) offsetof(struct config, name)
+    {"listen", parse_address, AT(listen), FIXED, "127.0.0.1", "address to listen on"},
+    {"port", parse_port, AT(port), FIXED, "8080", "port to listen on; 0: any free one"},
+    {"database", parse_conninfo, AT(database), FIXED, "dbname=onefin user=onefin_gateway",
      "connection string of libpq"},
-    {"call_connections", parse_count, &config.call_connections, "4",
+    {"call_connections", parse_count, AT(call_connections), FIXED, "4",
      "database connections for calls"},
-    {"login_connections", parse_count, &config.login_connections, "1",
+    {"login_connections", parse_count, AT(login_connections), FIXED, "1",
      "database connections for logins, which are slow on purpose"},
-    {"call_timeout", parse_seconds, &config.call_timeout, "30",
+    {"call_timeout", parse_seconds, AT(call_timeout), FIXED, "30",
      "seconds after which a call is given up"},
-    {"page", parse_text, &config.page, "/usr/local/share/onefin/web", "directory of the web page"},
-    {"store", parse_text, &config.store, "/var/lib/onefin/files", "directory of the files"},
-    {"max_upload", parse_bytes, &config.max_upload, "100m", "bytes of a file at most"},
-    {"max_frame", parse_bytes, &config.max_frame, "256k", "bytes of a client's message at most"},
-    {"outbox_bytes", parse_bytes, &config.outbox_bytes, "1m",
+    {"page", parse_text, AT(page), FIXED, "/usr/local/share/onefin/web",
+     "directory of the web page"},
+    {"store", parse_text, AT(store), FIXED, "/var/lib/onefin/files", "directory of the files"},
+    {"max_upload", parse_bytes, AT(max_upload), RELOADED, "100m", "bytes of a file at most"},
+    {"max_frame", parse_bytes, AT(max_frame), RELOADED, "256k",
+     "bytes of a client's message at most"},
+    {"outbox_bytes", parse_bytes, AT(outbox_bytes), RELOADED, "1m",
      "bytes that may wait for a slow client"},
-    {"outbox_frames", parse_count, &config.outbox_frames, "1024",
+    {"outbox_frames", parse_count, AT(outbox_frames), RELOADED, "1024",
      "messages that may wait for a slow client"},
-    {"max_connections", parse_count, &config.max_connections, "10000",
+    {"max_connections", parse_count, AT(max_connections), FIXED, "10000",
      "WebSocket connections at most"},
-    {"login_timeout", parse_seconds, &config.login_timeout, "15",
+    {"connections_per_address", parse_count, AT(connections_per_address), RELOADED, "256",
+     "connections of one address at most, but for proxies"},
+    {"connections_per_account", parse_count, AT(connections_per_account), RELOADED, "32",
+     "WebSocket connections of one account at most"},
+    {"calls_per_second", parse_count, AT(calls_per_second), RELOADED, "50",
+     "calls of one account at most, four seconds' worth at once; admins have no limit"},
+    {"logins_waiting", parse_count, AT(logins_waiting), RELOADED, "256",
+     "logins that may wait for their turn"},
+    {"handshake_timeout", parse_seconds, AT(handshake_timeout), FIXED, "10",
+     "seconds that the head of a request may take"},
+    {"login_timeout", parse_seconds, AT(login_timeout), RELOADED, "15",
      "seconds that a connection may stay without login"},
-    {"ping_interval", parse_seconds, &config.ping_interval, "30",
+    {"ping_interval", parse_seconds, AT(ping_interval), RELOADED, "30",
      "seconds of silence before a ping; cut after twice as many"},
-    {"origins", parse_text, &config.origins, "",
+    {"drain_time", parse_seconds, AT(drain_time), RELOADED, "5",
+     "seconds over which clients are sent elsewhere when the gateway stops"},
+    {"origins", parse_text, AT(origins), RELOADED, "",
      "origins of pages allowed to connect, separated by spaces; empty: this host's only"},
-    {"proxies", parse_addresses, &config.proxies, "127.0.0.1 ::1",
+    {"proxies", parse_addresses, AT(proxies), RELOADED, "127.0.0.1 ::1",
      "addresses of reverse proxies whose X-Forwarded-For is believed, separated by spaces"},
-    {"log_level", parse_level, &config.log_level, "info", "error, warning, info or debug"},
+    {"log_level", parse_level, AT(log_level), RELOADED, "info", "error, warning, info or debug"},
+#undef AT
 };
 
 #define SETTINGS (sizeof settings / sizeof *settings)
 
+static void *place(struct config *in, size_t i) {
+    return (char *)in + settings[i].place;
+}
+
 /* One reading of a file. */
 struct reading {
     const char *path;
+    struct config *into;
     FILE *file;
     int line;
     int mistakes;
@@ -239,7 +265,7 @@ static void apply(struct reading *reading) {
 
         if (!reading->set_at[i])
             continue;
-        wanted = settings[i].parse(reading->values[i], settings[i].into);
+        wanted = settings[i].parse(reading->values[i], place(reading->into, i));
         if (wanted) /* without the value: it may hold a password */
             mistake(reading, reading->set_at[i], "bad value for %s; it must be %s",
                     settings[i].name, wanted);
@@ -247,8 +273,8 @@ static void apply(struct reading *reading) {
     }
 }
 
-static bool read_file(const char *path) {
-    struct reading reading = {.path = path, .file = fopen(path, "r")};
+static bool read_file(const char *path, struct config *into) {
+    struct reading reading = {.path = path, .into = into, .file = fopen(path, "r")};
     int bad_line;
 
     if (!reading.file) {
@@ -264,23 +290,75 @@ static bool read_file(const char *path) {
     return reading.mistakes == 0;
 }
 
-bool config_load(const char *path) {
+static bool load(const char *path, struct config *into) {
     for (size_t i = 0; i < SETTINGS; i++)
-        settings[i].parse(settings[i].fallback, settings[i].into);
-    return !path || read_file(path);
+        settings[i].parse(settings[i].fallback, place(into, i));
+    return !path || read_file(path, into);
+}
+
+static bool is_text(size_t i) {
+    return settings[i].parse == parse_text || settings[i].parse == parse_address ||
+           settings[i].parse == parse_addresses || settings[i].parse == parse_conninfo;
+}
+
+static size_t size_of(size_t i) {
+    return is_text(i)                         ? sizeof(char *)
+           : settings[i].parse == parse_bytes ? sizeof(size_t)
+                                              : sizeof(unsigned);
+}
+
+static bool is_same(size_t i, struct config *other) {
+    void *one = place(&config, i), *two = place(other, i);
+
+    return is_text(i) ? strcmp(*(char **)one, *(char **)two) == 0
+                      : memcmp(one, two, size_of(i)) == 0;
+}
+
+static void swap(size_t i, struct config *other) {
+    char one[sizeof(char *)];
+
+    memcpy(one, place(&config, i), size_of(i));
+    memcpy(place(&config, i), place(other, i), size_of(i));
+    memcpy(place(other, i), one, size_of(i));
+}
+
+static void drop(struct config *gone) {
+    for (size_t i = 0; i < SETTINGS; i++) {
+        if (is_text(i))
+            memory_forget(*(char **)place(gone, i));
+    }
+}
+
+bool config_load(const char *path) {
+    return load(path, &config);
+}
+
+bool config_reload(const char *path) {
+    struct config fresh = {0};
+    bool good = load(path, &fresh);
+
+    for (size_t i = 0; good && i < SETTINGS; i++) {
+        if (is_same(i, &fresh))
+            continue;
+        if (settings[i].reloaded) {
+            swap(i, &fresh);
+            log_info("settings: %s has changed", settings[i].name);
+        } else {
+            log_warning("settings: %s changes with a restart only", settings[i].name);
+        }
+    }
+    drop(&fresh);
+    return good;
 }
 
 void config_help(FILE *out) {
     for (size_t i = 0; i < SETTINGS; i++)
-        fprintf(out, "  %-18s %s (%s)\n", settings[i].name, settings[i].help,
-                *settings[i].fallback ? settings[i].fallback : "empty");
+        fprintf(out, "  %-24s%s (%s)%s\n", settings[i].name, settings[i].help,
+                *settings[i].fallback ? settings[i].fallback : "empty",
+                settings[i].reloaded ? "" : " *");
+    fputs("\nThose with a * change with a restart only, the others at SIGHUP, too.\n", out);
 }
 
 void config_free(void) {
-    free(config.listen);
-    memory_forget(config.database);
-    free(config.page);
-    free(config.store);
-    free(config.origins);
-    free(config.proxies);
+    drop(&config);
 }

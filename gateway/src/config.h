@@ -1,6 +1,6 @@
 /*
- * config.h - the settings, read once at start. gateway/README.md and gateway.conf.example say what
- * each is for; config.c has the table of them.
+ * config.h - the settings, read at start and at SIGHUP. gateway/README.md and gateway.conf.example
+ * say what each is for; config.c has the table of them.
  */
 #pragma once
 
@@ -24,8 +24,14 @@ struct config {
     size_t outbox_bytes;
     unsigned outbox_frames;
     unsigned max_connections;
-    unsigned login_timeout; /* seconds */
-    unsigned ping_interval; /* seconds */
+    unsigned connections_per_address;
+    unsigned connections_per_account;
+    unsigned calls_per_second; /* of an account */
+    unsigned logins_waiting;
+    unsigned handshake_timeout; /* seconds */
+    unsigned login_timeout;     /* seconds */
+    unsigned ping_interval;     /* seconds */
+    unsigned drain_time;        /* seconds */
     char *origins;
     char *proxies;
     enum log_level log_level;
@@ -36,6 +42,10 @@ extern struct config config;
 /* Sets every setting to its default, then to what the file says (NULL: no file). Says each mistake
  * on standard error as FILE:LINE and returns false if there was any. */
 bool config_load(const char *path);
+
+/* Reads the file anew, and takes over what may change while running; of the rest it warns. Where
+ * there is a mistake all stays as it is, and the log says which. */
+bool config_reload(const char *path);
 
 /* Lists all settings with their defaults. */
 void config_help(FILE *out);

@@ -22,6 +22,8 @@ struct db_call {
     struct db_call *next; /* in the queue */
     struct db_answer answer;
     const char *statement;
+    ev_tstamp begun;
+    enum db_lane lane;
     int count;
     const char *params[DB_PARAMS_MAX]; /* into `texts` */
     size_t size;                       /* of `texts` */
@@ -57,6 +59,12 @@ static const char setup_format[] =
     "'[]'))"
     "    FROM onefin.files_to_erase($1, $2);"
     "PREPARE file_erased(bigint) AS SELECT '{\"result\": {}}'::jsonb FROM onefin.file_erased($1);"
+    "PREPARE presence_tell(text, bigint[], bigint[], bool) AS SELECT '{\"result\": {}}'::jsonb"
+    "    FROM (SELECT onefin.presence_tell($1, $2, $3, $4)) told;"
+    "PREPARE watches_keep(uuid[]) AS SELECT '{\"result\": {}}'::jsonb"
+    "    FROM (SELECT onefin.watches_keep($1)) kept;"
+    "PREPARE watches_end(uuid) AS SELECT '{\"result\": {}}'::jsonb"
+    "    FROM (SELECT onefin.watches_end($1)) ended;"
     "PREPARE export_begin(text, jsonb, inet) AS SELECT onefin.export_begin($1, $2, $3);"
     "PREPARE export_next(text, jsonb, inet) AS SELECT onefin.export_next($1, $2, $3);";
 
@@ -71,6 +79,9 @@ char *db_error(int code, const char *message, const char *sqlstate, const char *
 
 /* Tells the answer and frees the call, secrets overwritten. */
 static void complete(struct db_call *call, const char *json) {
+    if (json)
+        metrics_observe(call->lane == DB_LOGINS ? &metrics.login_seconds : &metrics.call_seconds,
+                        ev_now(EV_DEFAULT) - call->begun);
     if (call->answer.done)
         call->answer.done(call->answer.owner, json);
     explicit_bzero(call->texts, call->size);
@@ -89,13 +100,19 @@ static void refuse_away(struct db_call *call) {
     refuse(call, RPC_UNAVAILABLE, "the database is not available", NULL);
 }
 
+static void count_waiting(const struct db_call *call, int more) {
+    metrics.calls_waiting += more;
+    if (call->lane == DB_LOGINS)
+        metrics.logins_waiting += more;
+}
+
 static struct db_call *take_first(struct lane *lane) {
     struct db_call *call = lane->first;
 
     lane->first = call->next;
     if (!lane->first)
         lane->end = &lane->first;
-    metrics.calls_waiting--;
+    count_waiting(call, -1);
     return call;
 }
 
@@ -238,9 +255,11 @@ struct db_call *db_call(enum db_lane which, const char *statement, int count,
     struct db_call *call = call_new(statement, count, params);
 
     call->answer = answer;
+    call->lane = which;
+    call->begun = ev_now(EV_DEFAULT);
     *lane->end = call;
     lane->end = &call->next;
-    metrics.calls_waiting++;
+    count_waiting(call, 1);
     for (unsigned i = 0; i < lane->count && lane->first; i++)
         run_next(&lane->links[i]);
     if (lane_is_away(lane))
@@ -259,7 +278,7 @@ static bool withdraw(struct lane *lane, struct db_call *call) {
     *at = call->next;
     if (!*at)
         lane->end = at;
-    metrics.calls_waiting--;
+    count_waiting(call, -1);
     return true;
 }
 

@@ -37,6 +37,10 @@ struct db_answer {
 #define DB_EXPORT_BEGIN "export_begin" /* token, params, address */
 #define DB_EXPORT_NEXT  "export_next"  /* token, next, address */
 
+#define DB_PRESENCE_TELL "presence_tell" /* gateway, came, went, ask */
+#define DB_WATCHES_KEEP  "watches_keep"  /* connections */
+#define DB_WATCHES_END   "watches_end"   /* connection */
+
 #define DB_PARAMS_MAX 9
 
 void db_start(void);

@@ -20,6 +20,7 @@
 #include "log.h"
 #include "memory.h"
 #include "metrics.h"
+#include "presence.h"
 #include "session.h"
 
 #include <inttypes.h>
@@ -32,7 +33,7 @@
 #define TYPING_MAX     64
 
 /* Columns of onefin.events. */
-enum { SEAL, INDEX, KIND, ORG, TOPIC, AUDIENCE, ACCOUNT, SESSION, ACCESS, EVENT };
+enum { SEAL, INDEX, KIND, ORG, TOPIC, AUDIENCE, ACCOUNT, SESSION, ACCESS, AT, EVENT };
 
 struct typing {
     int64_t org, topic, account;
@@ -40,7 +41,14 @@ struct typing {
 
 static struct {
     struct link link;
-    enum { ASKED_POSITION, ASKED_EVENTS, ASKED_AUDIENCE, ASKED_TYPING } asked;
+    enum {
+        ASKED_POSITION,
+        ASKED_EVENTS,
+        ASKED_AUDIENCE,
+        ASKED_TYPING,
+        ASKED_PRESENCE,
+        ASKED_LAG
+    } asked;
     int64_t asked_org;
     ev_timer backstop;
     unsigned ticks;
@@ -48,6 +56,7 @@ static struct {
     int64_t seal; /* handed out up to here */
     bool placed;  /* the place in the order is sure since the connection was made */
     bool wanted;  /* look for more */
+    bool lag_wanted;
     bool stalled;
     struct event *newest; /* held; NULL: the position is not known yet */
 
@@ -79,6 +88,7 @@ static void set_stalled(bool stalled) {
         return;
     follow.stalled = stalled;
     metrics.stalled = stalled;
+    metrics.stalls += stalled;
     session_tell_stalled(stalled);
 }
 
@@ -106,6 +116,13 @@ static bool audience_is_known(int64_t org, int64_t seal, int index) {
 
 static int64_t number(int row, int column) {
     return atoll(PQgetvalue(follow.rows, row, column)); /* null reads as 0 */
+}
+
+/* Seconds since the event's entry was written, by the clocks of both machines. */
+static double age(int row) {
+    double seconds = ev_now(EV_DEFAULT) - strtod(PQgetvalue(follow.rows, row, AT), NULL);
+
+    return seconds > 0 ? seconds : 0;
 }
 
 static enum event_class class_of(const char *audience) {
@@ -170,6 +187,7 @@ static bool hand_out(int row) {
     metrics.events++;
     append(event);
     session_deliver(event);
+    metrics_observe(&metrics.delivery_seconds, age(row));
     if (strcmp(kind, "org.erased") == 0)
         eraser_look();
     forget(PQgetvalue(follow.rows, row, ACCESS), org);
@@ -255,8 +273,27 @@ static void fetch(void) {
     ask(ASKED_EVENTS, "events", 2, params);
 }
 
+/* False when there is nobody of whom it is to be told. */
+static bool ask_presence(void) {
+    char *accounts = presence_news();
+
+    if (!accounts)
+        return false;
+    ask(ASKED_PRESENCE, "presence_audience", 1, (const char *const[]){accounts});
+    free(accounts);
+    return true;
+}
+
+/* Now and then, when there is nothing else to do. */
+static void ask_lag(void) {
+    if (!follow.lag_wanted)
+        return;
+    follow.lag_wanted = false;
+    ask(ASKED_LAG, "seal_lag", 0, NULL);
+}
+
 /* Does the next thing to be done, in this order: the place, the batch at hand, typing, the next
- * batch. */
+ * batch, presence, and what is only measured. */
 static void advance(void) {
     if (follow.link.state != LINK_IDLE)
         return;
@@ -270,13 +307,17 @@ static void advance(void) {
         ask_typing();
     else if (follow.wanted)
         fetch();
-    else
+    else {
         set_stalled(false);
+        if (!ask_presence())
+            ask_lag();
+    }
 }
 
 static void on_up(struct link *link UNUSED) {
     follow.placed = false;
     follow.wanted = true;
+    presence_ask();
     advance();
 }
 
@@ -303,6 +344,12 @@ static void on_result(struct link *link UNUSED, PGresult *result) {
         break;
     case ASKED_TYPING:
         tell_typing(result);
+        break;
+    case ASKED_PRESENCE:
+        presence_tell(result);
+        break;
+    case ASKED_LAG:
+        metrics.seal_lag = strtod(PQgetvalue(result, 0, 0), NULL);
         break;
     }
     PQclear(result);
@@ -333,6 +380,8 @@ static void hear_typing(const char *payload) {
 static void on_notify(struct link *link UNUSED, const PGnotify *notify) {
     if (strcmp(notify->relname, "onefin") == 0)
         hear_seal(notify->extra);
+    else if (strcmp(notify->relname, "onefin_presence") == 0)
+        presence_hear(notify->extra);
     else
         hear_typing(notify->extra);
     advance();
@@ -340,6 +389,7 @@ static void on_notify(struct link *link UNUSED, const PGnotify *notify) {
 
 static void on_backstop(EV_P UNUSED, ev_timer *timer UNUSED, int events UNUSED) {
     follow.wanted = true;
+    follow.lag_wanted = true;
     advance();
     if (++follow.ticks % POSITION_TICKS == 0 && !follow.rows && !follow.stalled)
         session_tell_position(follow.seal);
@@ -350,11 +400,14 @@ void follow_start(void) {
     metrics.stalled = 1;
     follow.link = (struct link){
         .name = "follower",
-        .setup = "LISTEN onefin; LISTEN onefin_typing;"
+        .setup = "LISTEN onefin; LISTEN onefin_typing; LISTEN onefin_presence;"
                  "PREPARE position AS SELECT onefin.position();"
                  "PREPARE events(bigint, int) AS SELECT * FROM onefin.events($1, $2);"
                  "PREPARE audience(bigint, bigint, int) AS"
-                 " SELECT account, role FROM onefin.audience($1, $2, $3);",
+                 " SELECT account, role FROM onefin.audience($1, $2, $3);"
+                 "PREPARE presence_audience(bigint[]) AS"
+                 " SELECT account, viewer FROM onefin.presence_audience($1);"
+                 "PREPARE seal_lag AS SELECT onefin.seal_lag();",
         .up = on_up,
         .result = on_result,
         .lost = on_lost,

@@ -24,10 +24,12 @@
 #include "download.h"
 #include "export.h"
 #include "follow.h"
+#include "limits.h"
 #include "memory.h"
 #include "metrics.h"
 #include "peer.h"
 #include "rpc_codes.h"
+#include "session.h"
 #include "upload.h"
 #include "ws.h"
 
@@ -170,15 +172,16 @@ char *http_address(struct lws *wsi) {
 }
 
 static void answer_health(struct exchange *exchange) {
-    bool well = !follow_is_stalled();
+    const char *state = metrics.draining ? "draining" : follow_is_stalled() ? "stalled" : "ok";
 
-    http_answer(exchange, well ? HTTP_STATUS_OK : HTTP_STATUS_SERVICE_UNAVAILABLE,
+    http_answer(exchange,
+                strcmp(state, "ok") == 0 ? HTTP_STATUS_OK : HTTP_STATUS_SERVICE_UNAVAILABLE,
                 "application/json",
-                memory_format("{\"status\":\"%s\",\"seal\":%" PRId64 "}\n", well ? "ok" : "stalled",
-                              follow_seal()));
+                memory_format("{\"status\":\"%s\",\"seal\":%" PRId64 "}\n", state, follow_seal()));
 }
 
 static void answer_metrics(struct exchange *exchange) {
+    session_gauge();
     http_answer(exchange, HTTP_STATUS_OK, "text/plain; version=0.0.4", metrics_text());
 }
 
@@ -304,6 +307,7 @@ static int on_writable(struct exchange *exchange) {
 
 static void begin(struct exchange *exchange, struct lws *wsi) {
     exchange->wsi = wsi;
+    metrics.http_connections++;
     ev_io_init(&exchange->writable, on_socket_writable, lws_get_socket_fd(wsi), EV_WRITE);
     exchange->writable.data = exchange;
     read_length(wsi, &exchange->length);
@@ -336,6 +340,8 @@ static void end(struct exchange *exchange) {
         export_end(exchange);
     ev_io_stop(EV_DEFAULT_ & exchange->writable);
     free(exchange->body);
+    if (exchange->wsi)
+        metrics.http_connections--;
     *exchange = (struct exchange){0};
 }
 
@@ -344,6 +350,14 @@ int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     struct exchange *exchange = user;
 
     switch (reason) {
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        if (limit_accept(wsi))
+            return 0;
+        metrics.refused[REFUSED_ADDRESS]++;
+        return -1;
+    case LWS_CALLBACK_WSI_DESTROY:
+        limit_gone(wsi);
+        return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return is_first(wsi) ? ws_confirm_upgrade(wsi) : -1;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:

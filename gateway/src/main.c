@@ -1,9 +1,7 @@
 /*
  * main.c - the gateway's start, run and end.
  *
- * Everything happens in one libev loop: libwebsockets is put on it, and libpq's sockets. The end is
- * in two steps: at SIGTERM or SIGINT connections are told to go, each after the call under way, and
- * nobody new is let in; when all are gone, or after a second, the rest is cut and freed.
+ * Everything happens in one libev loop: libwebsockets is put on it, and libpq's sockets.
  */
 #include "compat.h"
 #include "config.h"
@@ -11,48 +9,83 @@
 #include "eraser.h"
 #include "follow.h"
 #include "log.h"
+#include "metrics.h"
+#include "presence.h"
 #include "server.h"
 #include "session.h"
 #include "store.h"
 #include "upload.h"
-#include "ws.h"
 
 #include <ev.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <systemd/sd-daemon.h>
 
-#define EXIT_USAGE  2
-#define PATIENCE    1.0  /* seconds to say good-bye in */
-#define CHECK_EVERY 0.02 /* seconds */
+#define EXIT_USAGE 2
+#define DRAIN_TICK 0.02 /* seconds */
+#define DRAIN_RATE 500  /* connections a second, and more where drain_time asks for it */
 
-static ev_signal on_terminate, on_interrupt;
-static ev_timer good_bye;
-static double waited;
+static ev_signal on_terminate, on_interrupt, on_hangup;
+static ev_timer drainer;
+static ev_tstamp drain_until;
+static double drain_share; /* connections for each tick */
+static double drain_due;
+static const char *config_path;
 
-static void check_gone(EV_P_ ev_timer *timer UNUSED, int events UNUSED) {
-    waited += CHECK_EVERY;
-    if ((session_count() == 0 && !upload_any()) || waited >= PATIENCE)
+/*
+ * Stopping. Nobody new is let in, and /healthz says so to balancers; clients are sent elsewhere,
+ * not all at once, so that they do not all come back at once; uploads, downloads and exports go on.
+ * When all are gone, or after drain_time, or at a second signal, the rest is cut.
+ */
+static void drain(EV_P_ ev_timer *timer UNUSED, int events UNUSED) {
+    drain_due += drain_share;
+    session_send_away(drain_due);
+    drain_due -= (unsigned)drain_due;
+    if ((session_count() == 0 && metrics.http_connections == 0 && !upload_any()) ||
+        ev_now(EV_A) >= drain_until)
         ev_break(EV_A_ EVBREAK_ALL);
 }
 
 static void on_stop_signal(EV_P_ ev_signal *signal, int events UNUSED) {
-    log_info("stopping (signal %d)", signal->signum);
-    ev_signal_stop(EV_A_ & on_terminate);
-    ev_signal_stop(EV_A_ & on_interrupt);
-    ws_shut_down();
-    session_shut_down();
-    ev_timer_init(&good_bye, check_gone, CHECK_EVERY, CHECK_EVERY);
-    ev_timer_start(EV_A_ & good_bye);
+    if (metrics.draining) {
+        ev_break(EV_A_ EVBREAK_ALL);
+        return;
+    }
+    log_fields(LOG_LEVEL_INFO, "stopping", "signal=%d connections=%u", signal->signum,
+               session_count());
+    sd_notify(0, "STOPPING=1");
+    metrics.draining = 1;
+    drain_share = DRAIN_TICK * (DRAIN_RATE + 1.5 * session_count() / config.drain_time);
+    drain_until = ev_now(EV_A) + config.drain_time;
+    ev_timer_init(&drainer, drain, 0, DRAIN_TICK);
+    ev_timer_start(EV_A_ & drainer);
+}
+
+static void on_reload_signal(EV_P UNUSED, ev_signal *signal UNUSED, int events UNUSED) {
+    if (!config_path) {
+        log_info("there are no settings to read anew: the gateway was started without --config");
+        return;
+    }
+    if (config_reload(config_path)) {
+        log_set_level(config.log_level);
+        log_info("the settings were read anew");
+    } else {
+        log_error("the settings have mistakes, see above; all stay as they were");
+    }
+}
+
+static void watch_signal(ev_signal *signal, void (*heard)(EV_P_ ev_signal *, int), int number) {
+    ev_signal_init(signal, heard, number);
+    ev_signal_start(EV_DEFAULT_ signal);
 }
 
 static void watch_signals(void) {
     signal(SIGPIPE, SIG_IGN);
-    ev_signal_init(&on_terminate, on_stop_signal, SIGTERM);
-    ev_signal_start(EV_DEFAULT_ & on_terminate);
-    ev_signal_init(&on_interrupt, on_stop_signal, SIGINT);
-    ev_signal_start(EV_DEFAULT_ & on_interrupt);
+    watch_signal(&on_terminate, on_stop_signal, SIGTERM);
+    watch_signal(&on_interrupt, on_stop_signal, SIGINT);
+    watch_signal(&on_hangup, on_reload_signal, SIGHUP);
 }
 
 static int run(void) {
@@ -69,11 +102,14 @@ static int run(void) {
     watch_signals();
     db_start();
     follow_start();
+    presence_start();
     eraser_start();
+    sd_notify(0, "READY=1");
     ev_run(EV_DEFAULT_ 0);
 
-    ev_timer_stop(EV_DEFAULT_ & good_bye);
+    ev_timer_stop(EV_DEFAULT_ & drainer);
     server_stop();
+    presence_stop();
     follow_stop();
     upload_stop();
     eraser_stop();
@@ -104,14 +140,13 @@ int main(int count, char **arguments) {
         {"help", no_argument, NULL, HELP},
         {0},
     };
-    const char *path = NULL;
     bool check = false;
     int option, status = EXIT_SUCCESS;
 
     while ((option = getopt_long(count, arguments, "c:", options, NULL)) != -1) {
         switch (option) {
         case 'c':
-            path = optarg;
+            config_path = optarg;
             break;
         case CHECK:
             check = true;
@@ -131,7 +166,7 @@ int main(int count, char **arguments) {
                 arguments[optind]);
         return EXIT_USAGE;
     }
-    if (!config_load(path))
+    if (!config_load(config_path))
         status = EXIT_USAGE;
     else if (!check) {
         log_set_level(config.log_level);

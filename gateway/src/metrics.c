@@ -5,7 +5,59 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define PREFIX "onefin_gateway_"
+
 struct metrics metrics;
+
+static const double bounds[HISTOGRAM_BUCKETS] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                 0.25,  0.5,    1,     2.5,  5,     10};
+
+void metrics_observe(struct histogram *histogram, double value) {
+    int i = 0;
+
+    while (i < HISTOGRAM_BUCKETS && value > bounds[i])
+        i++;
+    if (i < HISTOGRAM_BUCKETS)
+        histogram->buckets[i]++;
+    histogram->count++;
+    histogram->sum += value;
+}
+
+static void head(FILE *out, const char *type, const char *name, const char *help) {
+    fprintf(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name, type);
+}
+
+static void write_number(FILE *out, const char *type, const char *name, const char *help,
+                         uint64_t value) {
+    head(out, type, name, help);
+    fprintf(out, PREFIX "%s %" PRIu64 "\n", name, value);
+}
+
+static void write_histogram(FILE *out, const char *name, const char *help,
+                            const struct histogram *histogram) {
+    uint64_t below = 0;
+
+    head(out, "histogram", name, help);
+    for (int i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        below += histogram->buckets[i];
+        fprintf(out, PREFIX "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, bounds[i], below);
+    }
+    fprintf(out, PREFIX "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, histogram->count);
+    fprintf(out, PREFIX "%s_sum %.6f\n" PREFIX "%s_count %" PRIu64 "\n", name, histogram->sum, name,
+            histogram->count);
+}
+
+static void write_refusals(FILE *out) {
+    static const char *const labels[] = {
+#define REFUSAL_LABEL(name, label) label,
+        REFUSALS(REFUSAL_LABEL)
+#undef REFUSAL_LABEL
+    };
+
+    head(out, "counter", "refused", "Connections, logins and calls that were refused, by reason");
+    for (int i = 0; i < REFUSAL_COUNT; i++)
+        fprintf(out, PREFIX "refused{reason=\"%s\"} %" PRIu64 "\n", labels[i], metrics.refused[i]);
+}
 
 char *metrics_text(void) {
     char *text;
@@ -14,14 +66,16 @@ char *metrics_text(void) {
 
     if (!out)
         return memory_text("");
-#define METRICS_LINE(type, name, help)                                                             \
-    fprintf(out,                                                                                   \
-            "# HELP onefin_gateway_" #name " " help "\n"                                           \
-            "# TYPE onefin_gateway_" #name " " #type "\n"                                          \
-            "onefin_gateway_" #name " %" PRIu64 "\n",                                              \
-            metrics.name);
+#define METRICS_LINE(type, name, help) write_number(out, #type, #name, help, metrics.name);
     METRICS(METRICS_LINE)
 #undef METRICS_LINE
+#define HISTOGRAM_LINES(name, help) write_histogram(out, #name, help, &metrics.name);
+    HISTOGRAMS(HISTOGRAM_LINES)
+#undef HISTOGRAM_LINES
+    write_refusals(out);
+    head(out, "gauge", "seal_lag_seconds",
+         "Age of the oldest journal entry that is not sealed yet");
+    fprintf(out, PREFIX "seal_lag_seconds %.3f\n", metrics.seal_lag);
     fclose(out);
     return text;
 }

@@ -68,14 +68,20 @@ static char *forwarded_for(struct lws *wsi) {
     return list;
 }
 
-void peer_address(struct lws *wsi, char *address, size_t room) {
-    char socket[64], *list = NULL;
-    const char *found, *next;
-    size_t size;
+void peer_socket_address(struct lws *wsi, char *address, size_t room) {
+    char socket[64];
 
     if (!lws_get_peer_simple(wsi, socket, sizeof socket))
         *socket = '\0';
-    found = plain(socket);
+    snprintf(address, room, "%s", plain(socket));
+}
+
+void peer_address(struct lws *wsi, char *address, size_t room) {
+    char socket[64], *list = NULL;
+    const char *found = socket, *next;
+    size_t size;
+
+    peer_socket_address(wsi, socket, sizeof socket);
     if (list_has(config.proxies, found)) {
         list = forwarded_for(wsi);
         size = strlen(list);

@@ -14,7 +14,11 @@
 #include "config.h"
 #include "db.h"
 #include "follow.h"
+#include "limits.h"
 #include "memory.h"
+#include "metrics.h"
+#include "presence.h"
+#include "watch.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -27,7 +31,8 @@ struct method {
     bool for_strangers;
     /* False when the request is answered already, without a call. */
     bool (*start)(struct session *session, struct request *request);
-    void (*finish)(struct session *session, struct request *request, const char *json);
+    /* False when the request was put back into the queue. */
+    bool (*finish)(struct session *session, struct request *request, const char *json);
 };
 
 struct request {
@@ -39,12 +44,20 @@ struct request {
     char *refusal;  /* an error answer's JSON, instead of all of the above but the id */
     size_t size;    /* of the client's message, bytes */
     struct session *session;
-    struct db_call *call; /* under way */
+    struct db_call *call;    /* under way */
+    struct request *earlier; /* read marks that this one makes good, in their order */
+    bool alone;              /* not to be merged with another */
 };
 
 static bool shutting_down;
 
 static void request_free(struct request *request) {
+    while (request->earlier) {
+        struct request *earlier = request->earlier;
+
+        request->earlier = earlier->next;
+        request_free(earlier);
+    }
     free(request->id);
     free(request->name);
     free(request->refusal);
@@ -70,14 +83,102 @@ static bool refuse(struct session *session, const struct request *request, int c
     return false;
 }
 
-static void finish_call(struct session *session, struct request *request, const char *json) {
+static bool finish_call(struct session *session, struct request *request, const char *json) {
     answer(session, request, json);
+    return true;
 }
 
-static void finish_logout(struct session *session, struct request *request, const char *json) {
+static bool finish_logout(struct session *session, struct request *request, const char *json) {
     answer(session, request, json);
     if (session->is_over || strncmp(json, "{\"result\"", 9) == 0)
         session_close(session, CLOSE_NORMAL, "logged out");
+    return true;
+}
+
+/*
+ * Read marks. One that waits goes with a later one of the same topic that waits right behind it: it
+ * is that one's mark that counts, and each costs a transaction and an event to all who see it.
+ * Should the later be refused, each is done by itself, in their order.
+ */
+
+static json_int_t number(const struct request *request, const char *name) {
+    return json_integer_value(json_object_get(request->params, name));
+}
+
+/* Does the second make the first good? */
+static bool goes_with(const struct request *first, const struct request *second) {
+    return first->method == second->method && !first->alone && !second->alone &&
+           number(first, "topic") > 0 && number(first, "topic") == number(second, "topic") &&
+           number(first, "message") <= number(second, "message");
+}
+
+static struct request *take_first(struct session *session);
+
+static struct request *merge_reads(struct session *session, struct request *request) {
+    while (session->requests.first && goes_with(request, session->requests.first)) {
+        struct request *later = take_first(session), **end = &later->earlier;
+
+        later->earlier = request->earlier;
+        request->earlier = NULL;
+        while (*end)
+            end = &(*end)->next;
+        request->next = NULL;
+        *end = request;
+        request = later;
+        metrics.reads_merged++;
+    }
+    return request;
+}
+
+/* Puts a request back to the front of the queue. */
+static void put_back(struct session *session, struct request *request) {
+    request->alone = true;
+    request->next = session->requests.first;
+    if (!request->next)
+        session->requests.end = &request->next;
+    session->requests.first = request;
+    session->requests.count++;
+    session->requests.bytes += request->size;
+}
+
+static void put_back_all(struct session *session, struct request *first) {
+    if (!first)
+        return;
+    put_back_all(session, first->next);
+    put_back(session, first);
+}
+
+static bool finish_read(struct session *session, struct request *request, const char *json) {
+    struct request *earlier = request->earlier;
+
+    if (earlier && strncmp(json, "{\"result\"", 9) != 0) {
+        request->earlier = NULL;
+        request->call = NULL;
+        put_back(session, request);
+        put_back_all(session, earlier);
+        return false;
+    }
+    for (; earlier; earlier = earlier->next)
+        answer(session, earlier, json);
+    answer(session, request, json);
+    return true;
+}
+
+/* Of those whose presence is told of, the ones that are there. */
+static bool finish_presence(struct session *session, struct request *request, const char *json) {
+    json_t *body = json_loads(json, 0, NULL);
+    json_t *accounts = json_object_get(json_object_get(body, "result"), "accounts");
+    char *text;
+
+    for (size_t i = json_array_size(accounts); i-- > 0;) {
+        if (!presence_is_there(json_integer_value(json_array_get(accounts, i))))
+            json_array_remove(accounts, i);
+    }
+    text = json_dumps(body, JSON_COMPACT);
+    answer(session, request, text);
+    free(text);
+    json_decref(body);
+    return true;
 }
 
 /* Takes from the answer of login or resume who it is; false when it is an error. */
@@ -90,6 +191,9 @@ static bool read_entry(struct session *session, const char *json, struct entry *
                     &seal, "token", &token, "account", "id", &account, "role", &role) == 0;
 
     if (entered) {
+        metrics.logins += token != NULL;
+        metrics.resumes += token == NULL;
+        metrics.resets += json_is_true(json_object_get(json_object_get(body, "result"), "reset"));
         *entry = (struct entry){account, id, seal, strcmp(role, "admin") == 0};
         if (token)
             session->token = memory_text(token);
@@ -98,7 +202,7 @@ static bool read_entry(struct session *session, const char *json, struct entry *
     return entered;
 }
 
-static void finish_entry(struct session *session, struct request *request, const char *json) {
+static bool finish_entry(struct session *session, struct request *request, const char *json) {
     struct entry entry;
 
     if (read_entry(session, json, &entry)) {
@@ -109,6 +213,7 @@ static void finish_entry(struct session *session, struct request *request, const
         session_refuse_entry(session);
         answer(session, request, json);
     }
+    return true;
 }
 
 /* Calls. */
@@ -125,8 +230,8 @@ static void on_done(void *owner, const char *json) {
     struct session *session = request->session;
 
     session->requests.current = NULL;
-    request->method->finish(session, request, json);
-    request_free(request);
+    if (request->method->finish(session, request, json))
+        request_free(request);
     if (shutting_down)
         session_close(session, CLOSE_GOING_AWAY, "gateway stops");
     else
@@ -157,9 +262,33 @@ static bool start_call(struct session *session, struct request *request) {
     return start_in(DB_CALLS, session, request);
 }
 
+/* Under the name that the connection has in the record of watches, whatever the client says. */
+static bool start_watch(struct session *session, struct request *request) {
+    if (!request->params)
+        request->params = json_object();
+    json_object_set_new(request->params, "connection", json_string(watch_name(session)));
+    return start_call(session, request);
+}
+
+static bool refuse_busy(struct session *session, struct request *request, enum refusal reason,
+                        const char *message, const char *hint) {
+    metrics.refused[reason]++;
+    return refuse(session, request, RPC_LIMIT, message, hint);
+}
+
+static bool logins_are_full(void) {
+    return metrics.logins_waiting >= config.logins_waiting;
+}
+
+static bool refuse_login(struct session *session, struct request *request) {
+    return refuse_busy(session, request, REFUSED_LOGINS, "too many logins at once",
+                       "Try again in a moment.");
+}
+
 /* As slow as a login. */
 static bool start_password(struct session *session, struct request *request) {
-    return start_in(DB_LOGINS, session, request);
+    return logins_are_full() ? refuse_login(session, request)
+                             : start_in(DB_LOGINS, session, request);
 }
 
 /* Nobody is let in before the place in the order is known from which on to follow. */
@@ -185,6 +314,8 @@ static bool start_login(struct session *session, struct request *request) {
                        "password", &params[1], "device", &params[2]) != 0)
         return refuse(session, request, RPC_INVALID_PARAMS, "bad parameters for login",
                       "login takes {login, password, device?}, all of them texts.");
+    if (logins_are_full())
+        return refuse_login(session, request);
     session_begin_entering(session);
     call(request, DB_LOGINS, DB_LOGIN, params);
     return true;
@@ -209,6 +340,10 @@ static const struct method methods[] = {
     {"resume", true, start_resume, finish_entry},
     {"logout", false, start_call, finish_logout},
     {"change_password", false, start_password, finish_call},
+    {"read", false, start_call, finish_read},
+    {"presence", false, start_call, finish_presence},
+    {"watch", false, start_watch, finish_call},
+    {"unwatch", false, start_watch, finish_call},
     {NULL, false, start_call, finish_call},
 };
 
@@ -302,6 +437,12 @@ static struct request *take_first(struct session *session) {
     return request;
 }
 
+static bool has_a_call_left(struct session *session) {
+    if (session->state != SESSION_LIVE)
+        return bucket_take(&session->calls);
+    return session->is_admin || bucket_take(&session->person->calls);
+}
+
 /* False when it is answered already. */
 static bool start(struct session *session, struct request *request) {
     if (request->refusal) {
@@ -311,6 +452,9 @@ static bool start(struct session *session, struct request *request) {
     if (session->state != SESSION_LIVE && !request->method->for_strangers)
         return refuse(session, request, RPC_NOT_LOGGED_IN, "not logged in",
                       "Call login or resume first.");
+    if (!request->alone && !has_a_call_left(session))
+        return refuse_busy(session, request, REFUSED_CALLS, "too many calls",
+                           "Make fewer a second; try again in a second.");
     request->session = session;
     return request->method->start(session, request);
 }
@@ -320,6 +464,8 @@ void rpc_go_on(struct session *session) {
            !outbox_is_busy(&session->outbox) && session->state != SESSION_CLOSING) {
         struct request *request = take_first(session);
 
+        if (request->method && request->method->finish == finish_read)
+            request = merge_reads(session, request);
         if (start(session, request))
             session->requests.current = request;
         else

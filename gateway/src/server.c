@@ -8,6 +8,7 @@
 #include "log.h"
 #include "session.h"
 #include "store.h"
+#include "watch.h"
 #include "ws.h"
 
 #include <arpa/inet.h>
@@ -15,6 +16,7 @@
 #include <ev.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #define RX_BUFFER   1024 /* bytes kept for each WebSocket connection */
@@ -104,6 +106,8 @@ static const struct lws_http_mount *mounts(void) {
  * never. This makes an event. */
 static void nudge(EV_P UNUSED, ev_timer *timer UNUSED, int events UNUSED) {
     session_look_after();
+    watch_keep();
+    sd_notify(0, "WATCHDOG=1");
     lws_cancel_service(context);
 }
 
@@ -134,6 +138,7 @@ bool server_start(void) {
         .headers = headers,
         .mounts = mounts(),
         .pt_serv_buf_size = STORE_CHUNK,
+        .timeout_secs = config.handshake_timeout,
         .retry_and_idle_policy = &no_pings,
         .server_string = "onefin-gateway",
         .vhost_name = "onefin",

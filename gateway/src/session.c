@@ -16,15 +16,19 @@
 #include "config.h"
 #include "follow.h"
 #include "idmap.h"
+#include "log.h"
 #include "memory.h"
 #include "metrics.h"
 #include "peer.h"
+#include "presence.h"
 #include "rpc.h"
+#include "watch.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Seconds until a connection that cannot be sent its close frame is cut. */
 #define CLOSE_PATIENCE 5
@@ -32,31 +36,48 @@
 static LIST_HEAD(, session) sessions = LIST_HEAD_INITIALIZER(sessions);
 static LIST_HEAD(, session) admins = LIST_HEAD_INITIALIZER(admins);
 static TAILQ_HEAD(, session) quiet = TAILQ_HEAD_INITIALIZER(quiet);
-static struct idmap accounts; /* account to its first live session */
+static struct idmap accounts; /* account to its struct person, while it has a live connection */
 
 static void join(struct session *session) {
-    session->sibling = idmap_get(&accounts, session->account);
-    idmap_put(&accounts, session->account, session);
+    struct person *person = idmap_get(&accounts, session->account);
+
+    if (!person) {
+        person = memory_zeroed(sizeof *person);
+        idmap_put(&accounts, session->account, person);
+        presence_changed(session->account);
+    }
+    session->person = person;
+    session->sibling = person->first;
+    person->first = session;
+    person->connections++;
     if (session->is_admin)
         LIST_INSERT_HEAD(&admins, session, admins);
     metrics.live++;
 }
 
 static void leave(struct session *session) {
-    struct session *at = idmap_get(&accounts, session->account);
+    struct person *person = session->person;
+    struct session **at = &person->first;
 
-    if (at != session) {
-        while (at->sibling != session)
-            at = at->sibling;
-        at->sibling = session->sibling;
-    } else if (session->sibling) {
-        idmap_put(&accounts, session->account, session->sibling);
-    } else {
-        idmap_remove(&accounts, session->account);
+    while (*at != session)
+        at = &(*at)->sibling;
+    *at = session->sibling;
+    if (--person->connections == 0) {
+        free(idmap_remove(&accounts, session->account));
+        presence_changed(session->account);
     }
+    session->person = NULL;
+    watch_end(session);
     if (session->is_admin)
         LIST_REMOVE(session, admins);
     metrics.live--;
+}
+
+/* The first of an account's live connections, or NULL. */
+static struct session *first_of(int64_t account) {
+    const struct person *person = idmap_get(&accounts, account);
+
+    return person ? person->first : NULL;
 }
 
 static void set_state(struct session *session, enum session_state to) {
@@ -89,7 +110,18 @@ static void set_state(struct session *session, enum session_state to) {
 }
 
 static void on_impatient(EV_P UNUSED, ev_timer *timer, int events UNUSED) {
+    metrics.refused[REFUSED_LOGIN_TIMEOUT]++;
     session_close(timer->data, CLOSE_LOGIN_TIMEOUT, "login timeout");
+}
+
+/* A client behind a proxy; others were counted when their connection was accepted. */
+static void count_address(struct session *session) {
+    char socket[64];
+
+    peer_socket_address(session->wsi, socket, sizeof socket);
+    session->is_counted = strcmp(socket, session->address) != 0;
+    if (session->is_counted && !limit_address_take(session->address))
+        session->is_counted = false; /* it was let in a moment ago, when there was room */
 }
 
 void session_open(struct session *session, struct lws *wsi) {
@@ -97,6 +129,7 @@ void session_open(struct session *session, struct lws *wsi) {
     ev_init(&session->patience, on_impatient);
     session->patience.data = session;
     peer_address(wsi, session->address, sizeof session->address);
+    count_address(session);
     rpc_open(session);
     LIST_INSERT_HEAD(&sessions, session, all);
     session->heard = ev_now(EV_DEFAULT);
@@ -111,6 +144,8 @@ void session_closed(struct session *session) {
     LIST_REMOVE(session, all);
     TAILQ_REMOVE(&quiet, session, quiet);
     ev_timer_stop(EV_DEFAULT_ & session->patience);
+    if (session->is_counted)
+        limit_address_drop(session->address);
     rpc_closed(session);
     event_drop(session->since);
     outbox_clear(&session->outbox);
@@ -151,6 +186,9 @@ void session_close(struct session *session, int code, const char *reason) {
         return;
     session->close_code = code;
     session->close_reason = reason;
+    log_fields(LOG_LEVEL_DEBUG, reason,
+               "code=%d account=%" PRId64 " session=%" PRId64 " address=%s", code, session->account,
+               session->id, session->address);
     rpc_closed(session);
     if (code == CLOSE_TOO_SLOW)
         outbox_clear(&session->outbox);
@@ -184,6 +222,7 @@ void session_look_after(void) {
         if (now - session->heard < config.ping_interval)
             break;
         if (now - session->heard >= 2 * config.ping_interval) {
+            metrics.refused[REFUSED_SILENT]++;
             lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
         } else if (!session->pinged) {
             session->pinged = true;
@@ -211,7 +250,7 @@ static void offer(struct session *session, const struct event *event) {
 static void offer_account(int64_t account, const struct event *event) {
     struct session *next;
 
-    for (struct session *at = idmap_get(&accounts, account); at; at = next) {
+    for (struct session *at = first_of(account); at; at = next) {
         next = at->sibling; /* closing takes it out of the list */
         offer(at, event);
     }
@@ -253,6 +292,10 @@ void session_enter(struct session *session, const struct entry *entry) {
     session->index = INT_MAX;
     session->since = NULL;
     set_state(session, SESSION_LIVE);
+    if (session->person->connections > config.connections_per_account) {
+        metrics.refused[REFUSED_ACCOUNT]++;
+        session_close(session, CLOSE_TOO_MANY, "too many connections of this account");
+    }
     for (struct event *event = since->next; event; event = event->next) {
         if (session->state == SESSION_LIVE && event_reaches(event, entry->account, entry->is_admin))
             offer(session, event);
@@ -293,17 +336,19 @@ void session_tell_position(int64_t seal) {
     free(text);
 }
 
+void session_tell_account(int64_t account, struct frame *frame) {
+    struct session *next;
+
+    for (struct session *at = first_of(account); at; at = next) {
+        next = at->sibling;
+        session_send(at, frame_hold(frame));
+    }
+}
+
 void session_tell_audience(const struct audience *audience, int64_t except, struct frame *frame) {
     for (size_t i = 0; i < audience->count; i++) {
-        struct session *next;
-
-        if (audience->members[i].account == except)
-            continue;
-        for (struct session *at = idmap_get(&accounts, audience->members[i].account); at;
-             at = next) {
-            next = at->sibling;
-            session_send(at, frame_hold(frame));
-        }
+        if (audience->members[i].account != except)
+            session_tell_account(audience->members[i].account, frame);
     }
 }
 
@@ -315,13 +360,36 @@ void session_close_all(int code, const char *reason) {
     }
 }
 
-void session_shut_down(void) {
+void session_send_away(unsigned most) {
     struct session *session;
 
     rpc_shut_down();
     LIST_FOREACH(session, &sessions, all) {
+        if (most == 0)
+            return;
+        if (session->state == SESSION_CLOSING)
+            continue;
+        most--;
         if (!rpc_is_busy(session))
-            session_close(session, CLOSE_GOING_AWAY, "gateway stops");
+            session_close(session, CLOSE_GOING_AWAY, "gateway stops: resume elsewhere");
+    }
+}
+
+bool session_is_here(int64_t account) {
+    return idmap_get(&accounts, account);
+}
+
+void session_gauge(void) {
+    const struct session *session;
+
+    metrics.outbox_frames = metrics.outbox_bytes = metrics.outbox_deepest = 0;
+    metrics.requests_waiting = 0;
+    LIST_FOREACH(session, &sessions, all) {
+        metrics.outbox_frames += session->outbox.count;
+        metrics.outbox_bytes += session->outbox.bytes;
+        if (session->outbox.count > metrics.outbox_deepest)
+            metrics.outbox_deepest = session->outbox.count;
+        metrics.requests_waiting += session->requests.count;
     }
 }
 

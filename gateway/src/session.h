@@ -8,6 +8,7 @@
 #pragma once
 
 #include "event.h"
+#include "limits.h"
 #include "outbox.h"
 #include "utf8.h"
 
@@ -27,6 +28,7 @@ enum {
     CLOSE_SESSION_ENDED = 4001,
     CLOSE_TOO_SLOW = 4002,
     CLOSE_LOGIN_TIMEOUT = 4003,
+    CLOSE_TOO_MANY = 4004,
 };
 
 enum session_state {
@@ -36,7 +38,15 @@ enum session_state {
     SESSION_CLOSING,  /* the outbox is sent, then the close frame, then it is over */
 };
 
-struct request; /* rpc.c */
+struct request;  /* rpc.c */
+struct watching; /* watch.c */
+
+/* All live connections of an account. */
+struct person {
+    struct session *first;
+    unsigned connections;
+    struct bucket calls;
+};
 
 /* What the answer of a login or resume says. */
 struct entry {
@@ -64,8 +74,12 @@ struct session {
     int64_t account;
     int64_t id; /* of the login, in the database */
     bool is_admin;
-    bool is_over;            /* the login was ended; its own logout is under way */
-    struct session *sibling; /* next connection of the same account, while live */
+    bool is_over;              /* the login was ended; its own logout is under way */
+    struct person *person;     /* while live */
+    struct session *sibling;   /* next connection of the same account, while live */
+    struct bucket calls;       /* while not live */
+    bool is_counted;           /* by its address, which is not the socket's */
+    struct watching *watching; /* once it has watched */
     char *token;
     char address[64]; /* of the client; empty: not known */
 
@@ -127,11 +141,19 @@ void session_look_after(void);
 void session_deliver(struct event *event);
 void session_tell_stalled(bool stalled);
 void session_tell_position(int64_t seal);
+void session_tell_account(int64_t account, struct frame *frame);
 void session_tell_audience(const struct audience *audience, int64_t except, struct frame *frame);
 void session_close_all(int code, const char *reason);
 
-/* Closes all connections, each after the call that is under way for it. */
-void session_shut_down(void);
+/* Sends clients elsewhere, so many of them at most, each after the call that is under way for it.
+ */
+void session_send_away(unsigned most);
+
+/* Has the account a live connection here? */
+bool session_is_here(int64_t account);
+
+/* Counts what waits in all connections, for the metrics. */
+void session_gauge(void);
 
 /* How many connections there are. */
 unsigned session_count(void);

@@ -7,6 +7,7 @@
 #include "ws.h"
 #include "config.h"
 #include "http.h"
+#include "limits.h"
 #include "log.h"
 #include "memory.h"
 #include "metrics.h"
@@ -24,13 +25,8 @@
 #define WS_VERSION         "13"
 #define PROTOCOLS_MAX      127 /* bytes of a list of subprotocols, with a NUL */
 #define UPGRADE_REQUIRED   426
+#define TOO_MANY_REQUESTS  429
 #define HEAD_MAX           2048 /* bytes of an answer's head */
-
-static bool shutting_down;
-
-void ws_shut_down(void) {
-    shutting_down = true;
-}
 
 /* Closes from within a callback: what that is to return. */
 static int hang_up(struct lws *wsi, int code, const char *reason) {
@@ -69,14 +65,17 @@ static void receive(struct session *session, const char *bytes, size_t size) {
     if (session->state == SESSION_CLOSING)
         return;
     if (lws_frame_is_binary(wsi)) {
+        metrics.refused[REFUSED_MALFORMED]++;
         session_close(session, CLOSE_NOT_TEXT, "text only");
         return;
     }
     if (left > room || session->input.size + size + left > room) {
+        metrics.refused[REFUSED_TOO_LARGE]++;
         session_close(session, CLOSE_TOO_LARGE, "message too large");
         return;
     }
     if (!is_text(session, bytes, size)) {
+        metrics.refused[REFUSED_MALFORMED]++;
         session_close(session, CLOSE_NOT_UTF8, "not UTF-8");
         return;
     }
@@ -220,9 +219,29 @@ static bool origin_is_allowed(struct lws *wsi) {
            strcasecmp(of_origin + 3, host) == 0;
 }
 
-static int refuse(struct lws *wsi, unsigned status, const char *why) {
+static int refuse(struct lws *wsi, enum refusal reason, unsigned status, const char *why) {
+    char address[64];
+
+    peer_address(wsi, address, sizeof address);
+    metrics.refused[reason]++;
+    log_fields(LOG_LEVEL_DEBUG, "handshake refused", "status=%u address=%s", status, address);
     lws_return_http_status(wsi, status, why);
     return -1;
+}
+
+/* None for who comes through a proxy of ours but is counted by itself; the rest were counted when
+ * their connection was accepted. */
+static bool address_is_full(struct lws *wsi) {
+    char socket[64], address[64];
+
+    peer_socket_address(wsi, socket, sizeof socket);
+    peer_address(wsi, address, sizeof address);
+    if (strcmp(socket, address) == 0)
+        return false;
+    if (!limit_address_take(address))
+        return true;
+    limit_address_drop(address);
+    return false;
 }
 
 /* 16 bytes in base64. */
@@ -282,14 +301,21 @@ int ws_confirm_upgrade(struct lws *wsi) {
         strcasecmp(value, "websocket") != 0)
         return -1;
     if (!has_header(wsi, WSI_TOKEN_GET_URI, value, sizeof value) || strcmp(value, WS_PATH) != 0)
-        return refuse(wsi, HTTP_STATUS_NOT_FOUND, "WebSockets are at " WS_PATH);
+        return refuse(wsi, REFUSED_HANDSHAKE, HTTP_STATUS_NOT_FOUND, "WebSockets are at " WS_PATH);
     if (!version_is_known(wsi))
         return refuse_version(wsi);
     if ((wrong = mistake(wsi)))
-        return refuse(wsi, HTTP_STATUS_BAD_REQUEST, wrong);
+        return refuse(wsi, REFUSED_HANDSHAKE, HTTP_STATUS_BAD_REQUEST, wrong);
     if (!origin_is_allowed(wsi))
-        return refuse(wsi, HTTP_STATUS_FORBIDDEN, "origin not allowed");
-    if (shutting_down || session_count() >= config.max_connections)
-        return refuse(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE, "no room; try again in a moment");
+        return refuse(wsi, REFUSED_ORIGIN, HTTP_STATUS_FORBIDDEN, "origin not allowed");
+    if (metrics.draining)
+        return refuse(wsi, REFUSED_DRAINING, HTTP_STATUS_SERVICE_UNAVAILABLE,
+                      "this gateway stops; try another, or again in a moment");
+    if (session_count() >= config.max_connections)
+        return refuse(wsi, REFUSED_FULL, HTTP_STATUS_SERVICE_UNAVAILABLE,
+                      "no room; try again in a moment");
+    if (address_is_full(wsi))
+        return refuse(wsi, REFUSED_ADDRESS, TOO_MANY_REQUESTS,
+                      "too many connections of this address");
     return 0;
 }

@@ -12,6 +12,3 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 /* May this HTTP request become a WebSocket? 0: yes; else what LWS_CALLBACK_HTTP_CONFIRM_UPGRADE is
  * to return, the answer having been written. */
 int ws_confirm_upgrade(struct lws *wsi);
-
-/* From now on no request may. */
-void ws_shut_down(void);

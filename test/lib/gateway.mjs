@@ -32,7 +32,7 @@ export class Gateway {
         gateway.config = `${folder.path}/gateway.conf`;
         mkdirSync(gateway.store);
         const all = { port, database: cluster.conninfo('onefin_gateway'), store: gateway.store,
-            page: built('web'), ...settings };
+            page: built('web'), calls_per_second: 100000, connections_per_account: 100000, ...settings };
         writeFileSync(gateway.config, Object.entries(all).map(([name, value]) => `${name} = ${value}\n`).join(''));
         gateway.remove = atExit(() => {
             gateway.process?.kill('SIGKILL');
