@@ -229,6 +229,8 @@ SELECT t.fail(5);
 CALL t.later(-60);
 SELECT t.login('ali', 'owner', '203.0.113.5'), t.login('ALI', 'owner', '203.0.113.5', 'wrong'),
     t.hinted('ali', '203.0.113.5');
+-- For programs, the same as a number.
+SELECT onefin.login('ali', 'wrong', NULL, '203.0.113.5') #> '{error,data}';
 CALL t.later(61);
 -- After each further failure, and once its wait is over: the next wait.
 CREATE FUNCTION t.waits(n integer, who text, address inet) RETURNS integer[] LANGUAGE plpgsql AS $$
@@ -341,6 +343,7 @@ CREATE FUNCTION t.guess(old text) RETURNS text LANGUAGE sql RETURN t.answer(onef
 SELECT DISTINCT t.guess('wrong') FROM generate_series(1, 5);
 CALL t.later(-60);
 SELECT t.guess('a password of tests'), t.login('acc1', 'thief', '203.0.113.8');
+SELECT onefin.call('owner', 'change_password', '{"old": "x", "new": "correct horse"}', '203.0.113.8') #> '{error,data}';
 SELECT kind, actor, account, device, address, audience, count(*) FROM t.told(:since) GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1;
 CALL t.later(61);
 SELECT t.guess('a password of tests');

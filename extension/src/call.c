@@ -55,8 +55,10 @@ int of_rpc_code(int sqlstate) {
     }
 }
 
-/* {"error": {code, message, data: {sqlstate, hint, detail}}} */
-Jsonb *of_call_error(int sqlstate, const char *message, const char *hint, const char *detail) {
+/* {"error": {code, message, data: {sqlstate, hint, detail, retry_after}}}; retry_after, in seconds,
+ * only where there is one. */
+static Jsonb *error_json(int sqlstate, const char *message, const char *hint, const char *detail,
+                         int retry_after) {
     JsonbParseState *state = NULL;
 
     of_json_begin(&state);
@@ -69,9 +71,20 @@ Jsonb *of_call_error(int sqlstate, const char *message, const char *hint, const 
     of_json_string(&state, "sqlstate", unpack_sql_state(sqlstate));
     of_json_string(&state, "hint", hint);
     of_json_string(&state, "detail", detail);
+    if (retry_after > 0)
+        of_json_number(&state, "retry_after", retry_after);
     pushJsonbValue(&state, WJB_END_OBJECT, NULL);
     pushJsonbValue(&state, WJB_END_OBJECT, NULL);
     return of_json_end(&state);
+}
+
+Jsonb *of_call_error(int sqlstate, const char *message, const char *hint, const char *detail) {
+    return error_json(sqlstate, message, hint, detail, 0);
+}
+
+/* The error of one who has to wait so many seconds. */
+Jsonb *of_call_error_wait(int sqlstate, const char *message, const char *hint, int seconds) {
+    return error_json(sqlstate, message, hint, NULL, seconds);
 }
 
 /* {"result": ...} */
@@ -102,7 +115,8 @@ typedef struct Running {
     int sqlstate; /* a refusal whose doings stand; no message: none */
     const char *message;
     const char *hint;
-    bool first; /* the first attempt: another follows if it hoped in vain */
+    int retry_after; /* seconds, of the error that is about to be raised; 0: none */
+    bool first;      /* the first attempt: another follows if it hoped in vain */
     bool hoped;
 } Running;
 
@@ -120,6 +134,12 @@ void of_call_refuse(int sqlstate, const char *message, const char *hint) {
     running->hint = hint;
 }
 
+/* What the call that runs raises next may be tried again after so many seconds. */
+void of_call_retry_after(int seconds) {
+    if (running)
+        running->retry_after = seconds;
+}
+
 /*
  * Whether the body may leave a look aside, in the hope that it would find nothing: then, should the
  * body fail, it is run again from the start, and this says no.
@@ -131,13 +151,14 @@ bool of_call_may_hope(void) {
 }
 
 /* The error as the caller is told it; raised again when it is not the caller's to know. */
-static Jsonb *answer_error(ErrorData *error) {
+static Jsonb *answer_error(ErrorData *error, int retry_after) {
     Jsonb *answer;
 
     if (of_rpc_code(error->sqlerrcode) == 0)
         ReThrowError(error);
-    answer = of_call_error(error->sqlerrcode, error->message,
-                           error->hint ? error->hint : hint_of(error->sqlerrcode), error->detail);
+    answer = error_json(error->sqlerrcode, error->message,
+                        error->hint ? error->hint : hint_of(error->sqlerrcode), error->detail,
+                        retry_after);
     FreeErrorData(error);
     return answer;
 }
@@ -192,7 +213,7 @@ static Jsonb *run_as(OfActor *actor, OfBody body, void *argument) {
             answer = attempt(actor, body, argument, &error);
         }
         if (answer == NULL)
-            answer = answer_error(error);
+            answer = answer_error(error, this.retry_after);
     }
     PG_FINALLY();
     {

@@ -15,8 +15,10 @@ typedef Datum (*OfBody)(void *argument);
 extern Jsonb *of_call_as(text *token, Datum address, OfBody body, void *argument);
 extern Jsonb *of_call_error(int sqlstate, const char *message, const char *hint,
                             const char *detail);
+extern Jsonb *of_call_error_wait(int sqlstate, const char *message, const char *hint, int seconds);
 extern Jsonb *of_call_result(Datum result);
 extern void of_call_refuse(int sqlstate, const char *message, const char *hint);
+extern void of_call_retry_after(int seconds);
 extern bool of_call_may_hope(void);
 
 #endif

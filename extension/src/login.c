@@ -265,8 +265,8 @@ static Jsonb *log_in(OfActor *actor, const Given *given) {
     int wait = of_attempt_begin(&attempt, given->login, given->address);
 
     if (wait > 0)
-        return of_call_error(ERRCODE_PROGRAM_LIMIT_EXCEEDED, OF_THROTTLED_MESSAGE,
-                             of_throttled_hint(wait), NULL);
+        return of_call_error_wait(ERRCODE_PROGRAM_LIMIT_EXCEEDED, OF_THROTTLED_MESSAGE,
+                                  of_throttled_hint(wait), wait);
     find_named(given->login, &named);
     if (!authenticate(given->password, &named)) {
         of_attempt_failed(&attempt, named.id);

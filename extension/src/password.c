@@ -104,9 +104,11 @@ static char *compare(const OfActor *actor, text *password) {
     of_run_as_owner(&find, &args, false);
     hash = of_result_text(0, 2);
     wait = of_attempt_begin(&attempt, cstring_to_text(of_result_text(0, 1)), actor->address);
-    if (wait > 0)
+    if (wait > 0) {
+        of_call_retry_after(wait);
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg(OF_THROTTLED_MESSAGE),
                         errhint("%s", of_throttled_hint(wait))));
+    }
     if (of_password_fits(hash, password)) {
         of_attempt_succeeded(&attempt);
         return hash;

@@ -400,7 +400,10 @@ void follow_start(void) {
     metrics.stalled = 1;
     follow.link = (struct link){
         .name = "follower",
-        .setup = "LISTEN onefin; LISTEN onefin_typing; LISTEN onefin_presence;"
+        /* Plans made while the tables are small are kept when they grow, until statistics are made.
+         */
+        .setup = "SET enable_seqscan = off; SET jit = off;"
+                 "LISTEN onefin; LISTEN onefin_typing; LISTEN onefin_presence;"
                  "PREPARE position AS SELECT onefin.position();"
                  "PREPARE events(bigint, int) AS SELECT * FROM onefin.events($1, $2);"
                  "PREPARE audience(bigint, bigint, int) AS"

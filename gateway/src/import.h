@@ -26,6 +26,7 @@
 #define FAULT_PARAMS   (-32602)
 #define FAULT_LOGIN    (-32001)
 #define FAULT_CONFLICT (-32005)
+#define FAULT_LIMIT    (-32006)
 #define FAULT_AWAY     (-32007)
 
 #define KEY_SIZE 37 /* a uuid as text, and its end */

@@ -3,8 +3,9 @@
  *
  * A link connects when there is something to ask, logs in (or resumes by its token), sends the one
  * call it holds, and keeps it until an answer came: a lost connection, a restarted gateway and
- * -32007 lead to the same call again after a pause that grows. An idle link that is cut stays cut
- * until it is asked again. Events are not for it; it reads and drops them.
+ * -32007 (and a limit of the gateway's) lead to the same call again after a pause that grows. An
+ * idle link that is cut stays cut until it is asked again. Events are not for it; it reads and
+ * drops them.
  *
  * state_set is the only place that moves `state`.
  */
@@ -210,15 +211,24 @@ static void entry_refused(struct link *link, json_t *fault) {
         link_answer(link, NULL, link->refused);
 }
 
+/* Will the same call do in a moment? The database is away, or the gateway has a limit on calls and
+ * logins; one of the database's own, which has an SQLSTATE, does not pass so soon. */
+static bool will_pass(json_t *fault) {
+    json_t *data = json_object_get(fault, "data");
+
+    return fault_code(fault) == FAULT_AWAY ||
+           (fault_code(fault) == FAULT_LIMIT && !json_is_string(json_object_get(data, "sqlstate")));
+}
+
 /* Returns false to close the connection. */
 static bool link_response(struct link *link, json_t *response) {
     json_t *result = json_object_get(response, "result");
     json_t *fault = result ? NULL : json_object_get(response, "error");
 
     link->expecting = false;
-    if (fault && fault_code(fault) == (link->state == LINK_LIVE ? FAULT_LOGIN : FAULT_AWAY))
+    if (fault && (link->state == LINK_LIVE ? fault_code(fault) == FAULT_LOGIN : will_pass(fault)))
         return false; /* come back, by token or else by password, and ask again */
-    if (fault && fault_code(fault) == FAULT_AWAY) {
+    if (fault && will_pass(fault)) {
         pause_begin(link);
     } else if (link->state == LINK_ENTERING) {
         if (fault)

@@ -61,7 +61,7 @@ export function clusterCpu(cluster) {
       const { own, gone } = times(pid);
       return children.reduce((sum, child) => sum + cpu(child), own + gone);
     } catch (error) {
-      if (error.code !== 'ENOENT') // a child that ended meanwhile
+      if (!['ENOENT', 'ESRCH'].includes(error.code)) // a child that ended meanwhile
         throw error;
     }
   }

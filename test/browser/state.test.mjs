@@ -1,10 +1,11 @@
-// What the page makes of replies and events: the rules of state.ts, without a browser.
+// What the page makes of replies and events: the rules of state.ts, topics.ts and events.ts,
+// without a browser.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { load } from './page.mjs';
 
-const state = await load('state');
+const state = { ...(await load('state')), ...(await load('topics')), ...(await load('events')) };
 const { links } = await load('format');
 
 const TOPIC = 7;
@@ -49,6 +50,7 @@ const list = (seal, unread, last) => ({
     {
       id: 3,
       name: 'Anor',
+      department: 1,
       archived: false,
       topics: [
         {
@@ -144,8 +146,7 @@ test('an erased company is loaded anew, and no other', () => {
 });
 
 test('a deletion becomes a tombstone and is not unread', () => {
-  const gone = message(4, { version: 2, text: null, deleted_at: '2025-11-23T10:01:00+05:00' });
-  const now = apply(opened(), sent(11, gone), event(12, 'message.deleted', { message: gone }));
+  const now = apply(opened(), sent(11, message(4)), deleted(12, 4));
   assert.equal(texts(now)[3], null);
   assert.equal(topic(now).unread, 1);
 });
@@ -170,28 +171,96 @@ test('a message that its event only names is shown and counted by the event of i
   assert.equal(topic(buried).unread, 1);
 });
 
+const deletion = (id) => message(id, { version: 2, text: null, deleted_at: '2025-11-23T10:01:00+05:00' });
+const deleted = (seal, id) => event(seal, 'message.deleted', { message: deletion(id) });
+const myRead = (seal, id) => event(seal, 'topic.read', { account: me.id, message: id });
+const unread = (now) => topic(now).unread;
+const doubted = (now) => now.unsure.length > 0;
+
 test("unread counts others' new messages once, whatever the list had already counted", () => {
   let now = apply(opened(), sent(11, message(4)), sent(12, message(5, { author: me.id })));
-  assert.equal(topic(now).unread, 2);
+  assert.deepEqual([unread(now), doubted(now)], [2, false]);
   // The list is read anew at seal 12 and already contains message 6, whose event comes after it.
   now = state.setTopics(now, list(12, 3, message(6)));
   now = apply(now, sent(13, message(6)));
-  assert.equal(topic(now).unread, 3);
+  // It may as well have been committed after the list was read, before message 6: asked again.
+  assert.deepEqual([unread(now), doubted(now)], [3, true]);
+  now = state.relist({ ...now, unsure: [] }, list(13, 3, message(6)));
   now = apply(now, sent(14, message(7)));
-  assert.equal(topic(now).unread, 4);
+  assert.deepEqual([unread(now), doubted(now)], [4, false]);
+});
+
+test('a list that was read before an event that came first is not the last word', () => {
+  const now = apply(opened(), sent(11, message(4)), sent(12, message(5)));
+  assert.equal(doubted(state.setTopics(now, list(11, 2, message(4)))), true);
+  assert.equal(doubted(state.setTopics(now, list(12, 3, message(5)))), false);
+  // Events that came before any list.
+  const first = apply(state.advance({ ...state.nothing, account: me }, 10), sent(11, message(4)));
+  assert.equal(doubted(state.setTopics(first, list(10, 1, message(3)))), true);
+});
+
+test('a deletion counts down what was unread, where that is sure', () => {
+  const counted = apply(opened(), sent(11, message(4)), deleted(12, 4));
+  assert.deepEqual([unread(counted), doubted(counted)], [1, false]);
+  // Twice it is not counted down: the same event, and a redaction of what is deleted.
+  const again = apply(
+    counted,
+    deleted(12, 4),
+    event(13, 'message.redacted', {
+      message: { ...deletion(4), redacted_at: '2025-11-23T10:01:00+05:00' },
+    }),
+  );
+  assert.equal(unread(again), 1);
+  // What was read (1 and 2, by the mark) or is mine was not counted.
+  const read = apply(opened(), deleted(11, 2));
+  assert.deepEqual([unread(read), doubted(read)], [1, false]);
+  const mine = apply(
+    opened(),
+    event(11, 'message.deleted', { message: { ...deletion(3), author: me.id } }),
+  );
+  assert.deepEqual([unread(mine), doubted(mine)], [1, false]);
+  // The list may have been read before or after this one was deleted.
+  const listed = apply(opened(), deleted(11, 3));
+  assert.equal(doubted(listed), true);
+  assert.equal(unread(state.relist(listed, list(11, 0, deletion(3)))), 0);
+  // Deleted and redacted before the event was read: it only names the message.
+  const { id, org, topic: of, author, visibility } = message(4);
+  const named = { id, org, topic: of, author, visibility, version: 2 };
+  const unseen = apply(
+    opened(),
+    sent(11, message(4)),
+    event(12, 'message.deleted', { message: named }),
+  );
+  assert.equal(unread(unseen), 1);
+});
+
+test('no more is counted than the server does', () => {
+  const now = state.setTopics(opened(), list(10, 1000, message(3)));
+  assert.equal(unread(apply(now, sent(11, message(4)))), 1000);
 });
 
 test('reading counts down, and never back up', () => {
   let now = apply(opened(), sent(11, message(4)), sent(12, message(5)));
-  now = apply(now, event(13, 'topic.read', { account: me.id, message: 4 }));
-  assert.equal(topic(now).unread, 1);
+  now = apply(now, myRead(13, 4));
+  assert.equal(unread(now), 1);
+  assert.equal(doubted(now), true, 'whether it is one is asked');
   now = state.applyRead(now, TOPIC, me.id, 5);
-  assert.equal(topic(now).unread, 0);
+  assert.equal(unread(now), 0);
   assert.equal(state.applyRead(now, TOPIC, me.id, 3), now);
   // A list that was read before the mark reached the server.
-  assert.equal(topic(state.setTopics(now, list(13, 2, message(5)))).unread, 0);
-  assert.equal(topic(apply(now, event(14, 'topic.read', { account: 2, message: 5 }))).unread, 0);
-  assert.equal(apply(now, event(14, 'topic.read', { account: 2, message: 5 })).marks[TOPIC][2], 5);
+  assert.equal(unread(state.setTopics(now, list(13, 2, message(5)))), 0);
+  now = apply(now, event(14, 'topic.read', { account: 2, message: 5 }));
+  assert.deepEqual([unread(now), now.marks[TOPIC][2]], [0, 5]);
+});
+
+test('what was read on another device is not zero because nothing is loaded here', () => {
+  let now = state.advance({ ...state.nothing, account: me }, 10);
+  now = state.setTopics(now, list(10, 3, message(3)));
+  now = apply(now, myRead(11, 1));
+  assert.deepEqual([unread(now), doubted(now)], [3, true]);
+  // The last message is mine, and no others are above what was read.
+  const own = apply(opened(), sent(11, message(4, { author: me.id })), myRead(12, 3));
+  assert.deepEqual([unread(own), doubted(own)], [0, false]);
 });
 
 test('a pending message shows until it is there as a message, and never beside it', () => {
@@ -279,16 +348,48 @@ test('a company that goes from the list takes its messages along', () => {
 });
 
 test('a reset forgets what events would have kept true', () => {
-  const now = state.reset(opened());
+  const now = state.reset(apply(opened(), sent(11, message(4))));
   assert.deepEqual([now.threads, now.marks, now.members, now.listStale], [{}, {}, {}, true]);
+  // Of a database that came back older, seals begin below.
+  const older = state.setTopics(state.advance(now, 5), list(5, 1, message(3)));
+  assert.deepEqual([older.cursor.seal, doubted(older)], [5, false]);
+  assert.equal(unread(apply(older, sent(6, message(4)))), 2);
 });
 
-test('typing ends with the message', () => {
-  let now = state.setTyping(opened(), TOPIC, 2, true);
-  assert.deepEqual(now.typing[TOPIC], [2]);
-  assert.equal(state.setTyping(now, TOPIC, 2, true), now);
-  now = apply(now, sent(11, message(4)));
-  assert.deepEqual(now.typing[TOPIC], []);
+test('typing ends with the message, even one that is only named', () => {
+  const types = state.setTyping(opened(), TOPIC, 2, true);
+  assert.deepEqual(types.typing[TOPIC], [2]);
+  assert.equal(state.setTyping(types, TOPIC, 2, true), types);
+  assert.deepEqual(apply(types, sent(11, message(4))).typing[TOPIC], []);
+  const { id, org, topic: of, author, visibility } = message(4);
+  const named = { id, org, topic: of, author, visibility, version: 1 };
+  assert.deepEqual(apply(types, sent(11, named)).typing[TOPIC], []);
+});
+
+test('who is there: as the company says, then as one is told, and nobody without a connection', () => {
+  let now = state.setMembers(opened(), 3, {
+    members: [2, 4, 5].map((id) => ({ id, name: '', role: 'client' })),
+    marks: [],
+  });
+  now = state.setHere(state.setHere(now, 9, true), 4, true);
+  now = state.setPresence(now, 3, [2]);
+  assert.deepEqual(now.here, [9, 2], 'of another company nothing was said');
+  now = state.setHere(now, 5, true);
+  assert.equal(state.setHere(now, 5, true), now);
+  now = state.setHere(now, 2, false);
+  assert.deepEqual(now.here, [9, 5]);
+  assert.deepEqual(state.disconnect(now).here, []);
+});
+
+test('a watch holds until it is ended or the connection is', () => {
+  const org = { kind: 'org', id: 3 };
+  const department = { kind: 'department', id: 3 };
+  let now = state.setWatched(opened(), org, true);
+  assert.equal(state.setWatched(now, org, true), now);
+  assert.equal(state.isWatched(now, department), false);
+  now = state.setWatched(now, department, true);
+  assert.deepEqual(state.setWatched(now, org, false).watched, [department]);
+  assert.deepEqual(state.disconnect(now).watched, []);
 });
 
 test('logins of mine from new devices are kept, once each, and not without bound', () => {

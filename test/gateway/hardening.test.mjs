@@ -213,7 +213,8 @@ const smuggled = {
 
 for (const [name, [status, headers, body]] of Object.entries(smuggled))
     test(`smuggling: ${name}`, async () => {
-        const got = statuses(await said(upTo(headers, body), hidden));
+        // The last bytes are a body to whoever read the second head as a part of the first.
+        const got = statuses(await said(upTo(headers, body), hidden, 'abcde'));
         if (status)
             assert.deepEqual(got, [status]);
         else

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { World, password } from '../lib/firm.mjs';
-import { built } from '../lib/gateway.mjs';
+import { built, Gateway } from '../lib/gateway.mjs';
 import { startImport } from '../lib/importer.mjs';
 
 let world, file;
@@ -61,6 +61,19 @@ test('it makes what is missing, sends in order, and a second run finds all of it
     const { accounts } = await world.admin.call('accounts');
     const roles = Object.fromEntries(accounts.map(account => [account.login, account.role]));
     assert.deepEqual(roles, { ada: 'admin', Olma: 'client', Nok: 'client', dilnoza: 'accountant', rustam: 'accountant' });
+});
+
+test('a gateway that limits calls is waited for', async () => {
+    const gateway = await Gateway.start(world.cluster, { store: world.gateway.store, calls_per_second: 2 });
+    const lines = Array.from({ length: 24 }, (_, i) => line('Behi', 'Behi', `said ${i}`));
+    write(lines);
+    const { status, stdout } = await startImport(gateway, file, ['--json']);
+    assert.equal(status, 0, stdout);
+    assert.deepEqual(await words('Behi'), lines.map(({ text }) => ['Behi', text]));
+    const { samples } = await gateway.metrics();
+    assert.ok(samples['onefin_gateway_refused{reason="calls"}'] > 0, 'it was limited');
+    gateway.remove();
+    await world.admin.call('revoke_sessions'); // the admin's may be so many only
 });
 
 test('each refused line has its number, code and reason; the others go', async () => {

@@ -2,12 +2,16 @@
 // and comes back.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
+import { Connection } from '../lib/client.mjs';
 import { World } from '../lib/firm.mjs';
-import { built } from '../lib/gateway.mjs';
+import { built, Gateway } from '../lib/gateway.mjs';
 import { sleep, until } from '../lib/scratch.mjs';
 
 const program = built('gateway/onefin-gateway');
@@ -171,6 +175,130 @@ test('a quiet connection is told how far the order is', async () => {
     const seal = await world.cluster.sealed();
     await moe.notified('position', position => position.seal >= seal);
     await moe.close();
+});
+
+test('the log is logfmt: each line has its time, level and message', async () => {
+    const lines = world.gateway.log().trimEnd().split('\n');
+    assert.ok(lines.length > 3);
+    for (const line of lines)
+        assert.match(line, /^time=\S+Z level=(error|warning|info|debug) msg="([^"\\]|\\.)*"( [a-z_]+=[^\s"]*)*$/);
+});
+
+test('metrics tell of calls, logins, deliveries, queues and the sealer', async () => {
+    const kim = await world.connect('kim');
+    const ann = await world.enter('ann');
+    await say(ann, 'to be measured');
+    await kim.notified('event', event => event.message?.text === 'to be measured');
+    const { samples } = await world.gateway.metrics();
+    const histogram = name => {
+        const buckets = Object.keys(samples).filter(key => key.startsWith(`onefin_gateway_${name}_bucket`)).map(key => samples[key]);
+        assert.ok(buckets.length > 5 && buckets.every((count, i) => i === 0 || count >= buckets[i - 1]), `${name} is cumulative`);
+        assert.equal(buckets.at(-1), samples[`onefin_gateway_${name}_count`]);
+        assert.ok(buckets.at(-1) > 0 && samples[`onefin_gateway_${name}_sum`] > 0, name);
+    };
+    for (const name of ['call_seconds', 'login_seconds', 'delivery_seconds'])
+        histogram(name);
+    assert.ok(samples.onefin_gateway_logins > 0);
+    assert.equal(samples.onefin_gateway_seal_lag_seconds >= 0, true);
+    await kim.close();
+    const { connection } = await world.resume(kim.token, kim.seal);
+    assert.ok((await world.gateway.metrics()).samples.onefin_gateway_resumes > samples.onefin_gateway_resumes);
+    await connection.close();
+});
+
+test('the lag of the sealer is seen while it does not run', async () => {
+    const holder = await world.cluster.connect('postgres');
+    await holder.query('BEGIN; LOCK TABLE onefin.seal IN EXCLUSIVE MODE');
+    const ann = await world.enter('ann');
+    await say(ann, 'not sealed yet');
+    await until(async () => (await world.gateway.metrics()).samples.onefin_gateway_seal_lag_seconds > 1, 'the lag to be seen', 60);
+    await holder.query('COMMIT');
+    await holder.end();
+    await until(async () => (await world.gateway.metrics()).samples.onefin_gateway_seal_lag_seconds === 0, 'the lag to be over', 60);
+});
+
+test('SIGHUP takes over what may change while running, and nothing of a file with a mistake', async () => {
+    const { gateway } = world;
+    const text = readFileSync(gateway.config, 'utf8');
+    const reload = async (settings, says) => {
+        const before = gateway.log().length;
+        writeFileSync(gateway.config, text + settings);
+        gateway.process.kill('SIGHUP');
+        await until(() => says.test(gateway.log().slice(before)), `the log to say ${says}`);
+    };
+    const kim = await world.connect('kim');
+    await reload('max_frame = 1k\ncall_connections = 9\n', /were read anew/);
+    assert.match(gateway.log(), /max_frame has changed/);
+    assert.match(gateway.log(), /call_connections changes with a restart only/);
+    const large = await world.connect('kim');
+    large.send({ jsonrpc: '2.0', id: 1, method: 'me', params: { text: 'x'.repeat(2000) } });
+    assert.equal((await large.closedByGateway()).code, 1009);
+    await reload('max_frame = 1k\nping_interval = never\n', /stay as they were/);
+    assert.match(gateway.log(), /ping_interval/);
+    await reload('', /were read anew/);
+    assert.ok((await kim.call('send', { topic, text: 'y'.repeat(3000), client_key: randomUUID() })).message);
+    await kim.close();
+});
+
+test('systemd is told of readiness, life and end', async () => {
+    // What systemd would have: a datagram socket. Node has none of that kind.
+    const path = `${world.gateway.store}/../notify`;
+    const listener = spawn('perl', ['-MSocket', '-MIO::Socket::UNIX', '-e', `$| = 1; my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $ARGV[0]) or die;
+        print "listening\\n"; while (defined $s->recv(my $said, 4096)) { print "$said\\n" }`, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    listener.stdout.on('data', data => { said += data; });
+    await until(() => said.includes('listening'), 'the listener');
+    const config = `${world.gateway.store}/../notified.conf`;
+    writeFileSync(config, `port = 0\nstore = ${world.gateway.store}\ndatabase = ${world.cluster.conninfo('onefin_gateway')}\n`);
+    const gateway = spawn(program, ['-c', config], { stdio: 'ignore', env: { ...process.env, NOTIFY_SOCKET: path } });
+    try {
+        await until(() => said.includes('READY=1') && said.includes('WATCHDOG=1'), 'readiness');
+        gateway.kill('SIGTERM');
+        await until(() => said.includes('STOPPING=1'), 'the end');
+        await until(() => gateway.exitCode !== null, 'the gateway to end');
+        assert.equal(gateway.exitCode, 0);
+    } finally {
+        gateway.kill('SIGKILL');
+        listener.kill('SIGKILL');
+    }
+});
+
+test('SIGTERM drains: nobody new, calls are answered, downloads go on, health says so', async () => {
+    const second = await Gateway.start(world.cluster, { store: world.gateway.store, drain_time: 60 });
+    const kim = await Connection.open(second.url);
+    const { token } = await kim.call('login', { login: 'kim', password: 'a password of tests' });
+    const bytes = Buffer.alloc(3 << 20, 'x');
+    const uploaded = await fetch(`${second.http}/files?topic=${topic}&name=large.bin`, { method: 'POST', body: bytes, headers: { Authorization: `Bearer ${token}` } });
+    const { result } = await uploaded.json();
+    const download = await new Promise((resolve, reject) => get(`${second.http}/files/${result.id}`,
+        { headers: { Authorization: `Bearer ${token}` } }, resolve).on('error', reject));
+    await once(download, 'readable'); // and nothing more is read for now
+    const answer = kim.call('send', { topic, text: 'the last word', client_key: randomUUID() });
+    second.process.kill('SIGTERM');
+    assert.ok((await answer.catch(() => ({ message: true }))).message);
+    assert.equal((await kim.closedByGateway()).code, 1001);
+    const well = await fetch(`${second.http}/healthz`);
+    assert.deepEqual([well.status, (await well.json()).status], [503, 'draining']);
+    await assert.rejects(Connection.open(second.url));
+    let size = 0;
+    for await (const piece of download)
+        size += piece.length;
+    assert.equal(size, bytes.length, 'the download came whole');
+    assert.deepEqual(await second.ended, { status: 0, signal: null });
+    second.remove();
+});
+
+test('a second SIGTERM ends it at once', async () => {
+    const second = await Gateway.start(world.cluster, { store: world.gateway.store, drain_time: 3600 });
+    const socket = connect(second.port, '127.0.0.1').on('error', () => {});
+    await once(socket, 'connect');
+    socket.write('POST /files?topic=1&name=x HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n'); // and no body
+    await until(async () => (await second.metrics()).samples.onefin_gateway_http_connections >= 2, 'the request to be there');
+    second.process.kill('SIGTERM');
+    await until(async () => (await (await fetch(`${second.http}/healthz`)).json()).status === 'draining', 'it to drain');
+    assert.deepEqual(await second.stop(), { status: 0, signal: null });
+    socket.destroy();
+    second.remove();
 });
 
 test('SIGTERM: clients are closed with 1001, the status is 0, and it starts again', async () => {

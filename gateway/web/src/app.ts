@@ -7,10 +7,12 @@ import type { Language } from './protocol';
 import { Reading } from './reading';
 import { Session } from './session';
 import * as storage from './storage';
+import { Watching } from './watching';
 import { Writing } from './writing';
 
 const core = new Core();
-const reading = new Reading(core);
+const watching = new Watching(core);
+const reading = new Reading(core, watching);
 const writing = new Writing(core);
 const devices = new Devices(core);
 const attaching = new Attaching(core, writing);
@@ -20,7 +22,10 @@ const session = new Session(core, {
     reading.live();
     void writing.pump();
   },
-  ended: () => attaching.cancelAll(),
+  ended: () => {
+    attaching.cancelAll();
+    watching.ended();
+  },
 });
 
 function setLanguage(language: Language): void {
@@ -32,10 +37,12 @@ export const app = {
   store: core.store,
   session,
   reading,
+  watching,
   writing,
   attaching,
   devices,
   setLanguage,
+  reconnect: () => core.connection.again(),
   refusal: (error: unknown) => core.refusal(error),
 };
 

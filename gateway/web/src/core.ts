@@ -69,7 +69,7 @@ export class Core {
       } catch (error) {
         if (!this.page.signedIn || !mayPass(error, refusals)) throw error;
         if (error instanceof Disconnected) refusals = -1;
-        else await pause(Math.min(RETRY_PAUSE * 2 ** refusals, LONGEST_PAUSE));
+        else await pause(waitAfter(error, refusals));
       }
     }
   }
@@ -94,6 +94,12 @@ export class Core {
     this.set({ trouble: refusal.code });
     this.troubleEnds = setTimeout(() => this.set({ trouble: null }), TROUBLE_SHOWN);
   }
+}
+
+/** As long as the server says, else longer each time. */
+function waitAfter(error: unknown, refusals: number): number {
+  const said = error instanceof RpcError ? error.wait : null;
+  return said === null ? Math.min(RETRY_PAUSE * 2 ** refusals, LONGEST_PAUSE) : said * 1000;
 }
 
 function mayPass(error: unknown, refusals: number): boolean {

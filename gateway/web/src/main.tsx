@@ -3,6 +3,7 @@
 import './style/base.css';
 import './style/frame.css';
 import './style/lists.css';
+import './style/people.css';
 import './style/login.css';
 import './style/chat.css';
 import './style/composer.css';

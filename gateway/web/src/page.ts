@@ -17,6 +17,8 @@ export type LoginFailure =
   | 'sessionEnded'
   | 'noConnection'
   | 'tooManySessions'
+  | 'tooManyWindows'
+  | 'unavailable'
   | 'limit'
   | 'failed'
   | Wait;

@@ -11,6 +11,7 @@ export interface Account {
   name: string;
   role: Role;
   org: number | null;
+  department: number | null;
   language: Language;
 }
 
@@ -80,6 +81,7 @@ export interface Topic {
 export interface Org {
   id: number;
   name: string;
+  department: number | null;
   archived: boolean;
   topics: Topic[];
 }
@@ -88,6 +90,11 @@ export interface Member {
   id: number;
   name: string;
   role: Role;
+}
+
+export interface Department {
+  id: number;
+  name: string;
 }
 
 export interface Settings {
@@ -157,8 +164,9 @@ export type SessionEndEvent = EventBase & {
 };
 /** Kinds that the page either takes as "the list of companies changed" or passes over. */
 export type OtherEvent = EventBase & {
-  kind: `${'org' | 'assignment' | 'account' | 'setting'}.changed`;
+  kind: `${'org' | 'assignment' | 'department' | 'setting'}.changed`;
 };
+export type AccountEvent = EventBase & { kind: 'account.changed'; account: number };
 export type ServerEvent =
   | MessageEvent
   | ReadEvent
@@ -166,12 +174,18 @@ export type ServerEvent =
   | ErasedEvent
   | LoginEvent
   | SessionEndEvent
+  | AccountEvent
   | OtherEvent;
 
 export interface Typing {
   org: number;
   topic: number;
   account: number;
+}
+
+export interface Presence {
+  account: number;
+  online: boolean;
 }
 
 export interface LoginReply {
@@ -204,6 +218,13 @@ export interface TopicsReply {
 export interface MembersReply {
   members: Member[];
   marks: { topic: number; account: number; message: number }[];
+}
+export interface PresenceReply {
+  org: number;
+  accounts: number[];
+}
+export interface DepartmentsReply {
+  departments: Department[];
 }
 export interface HistoryReply {
   seal: number;

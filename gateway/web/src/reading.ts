@@ -1,13 +1,19 @@
-// What comes in, and what is open: applies notifications to the state, loads what the open topic
-// needs, marks it as read, and tells the server what a supervisor or admin watches.
+// What comes in, and what is open: applies notifications to the state, loads what the open company
+// and topic need, and marks the topic as read.
 
 import type { Core } from './core';
 import { parseRoute } from './page';
+import { applyEvent } from './events';
 import type {
+  Account,
+  Department,
+  DepartmentsReply,
   HistoryReply,
   MembersReply,
   MeReply,
   Message,
+  Presence,
+  PresenceReply,
   ServerEvent,
   TopicsReply,
   Typing,
@@ -17,16 +23,25 @@ import { Code } from './protocol';
 import { RpcError } from './rpc';
 import * as state from './state';
 import * as storage from './storage';
+import * as topics from './topics';
+import type { Watching } from './watching';
 
-/** Milliseconds. */
-const TYPING_SHOWN = 5_000;
+/** Somebody who goes on typing is told of every two seconds or so; one word may be lost. */
+const TYPING_SHOWN = 4_500;
+/** Counts are asked for again when no event has put them in doubt for so long. Milliseconds. */
+const RECOUNT_PAUSE = 300;
 
 export class Reading {
-  private watched: number | null = null;
+  /** The company whose people were loaded, on this connection and since the list last changed. */
+  private peopled: number | null = null;
+  private recounting: number | undefined;
   private readonly loading = new Set<string>();
   private readonly typingEnds = new Map<string, number>();
 
-  constructor(private readonly core: Core) {
+  constructor(
+    private readonly core: Core,
+    private readonly watching: Watching,
+  ) {
     addEventListener('hashchange', () => {
       core.set({ route: parseRoute(location.hash) });
       this.show();
@@ -35,9 +50,11 @@ export class Reading {
 
   /** The connection is live, for the first time or again. */
   live(): void {
-    this.watched = null; // a watch ends with its connection
+    this.peopled = null;
     this.core.set({ stalled: false });
+    this.watching.live();
     if (!this.core.data.orgs || this.core.data.listStale) void this.loadTopics();
+    this.recountLater();
     this.show();
   }
 
@@ -49,6 +66,11 @@ export class Reading {
       case 'typing':
         this.showTyping(params as Typing);
         break;
+      case 'presence': {
+        const { account, online } = params as Presence;
+        this.core.change((data) => state.setHere(data, account, online));
+        break;
+      }
       case 'position':
         this.core.change((data) => state.advance(data, (params as { seal: number }).seal));
         break;
@@ -60,8 +82,9 @@ export class Reading {
 
   private applyEvent(event: ServerEvent): void {
     const { core } = this;
-    core.change((data) => state.applyEvent(data, event));
+    core.change((data) => applyEvent(data, event));
     if (core.data.listStale) void this.loadTopics();
+    this.recountLater();
     if (event.kind !== 'message.sent' || event.topic !== core.page.route.topic) return;
     if (event.message.author !== core.data.account?.id) core.set({ announced: event.message.id });
   }
@@ -92,19 +115,48 @@ export class Reading {
     const { core } = this;
     return this.once('topics', async () => {
       do {
-        core.change((data) => ({ ...data, listStale: false }));
+        core.change((data) => ({ ...data, listStale: false, unsure: [] }));
         const { account, settings } = await core.ask<MeReply>('me');
-        const topics = await core.ask<TopicsReply>('topics');
+        const departments = await this.listDepartments(account);
+        const list = await core.ask<TopicsReply>('topics');
         core.change((data) => ({
-          ...state.setTopics({ ...data, account, settings }, topics),
+          ...topics.setTopics({ ...data, account, settings, departments }, list),
           listStale: data.listStale, // an event may have come during the calls
         }));
+        this.watching.keepOnly(list.orgs, departments);
       } while (core.data.listStale);
+      this.peopled = null;
       this.show();
+      this.recountLater();
     });
   }
 
-  /** Loads what the open topic needs, watches it for a ghost, and leaves one that is gone. */
+  private async listDepartments(account: Account): Promise<Department[]> {
+    if (!state.isGhost(account)) return [];
+    return (await this.core.ask<DepartmentsReply>('departments')).departments;
+  }
+
+  /** Lists the topics again that are in doubt, once things have calmed down. */
+  private recountLater(): void {
+    if (this.core.data.unsure.length === 0) return;
+    clearTimeout(this.recounting);
+    this.recounting = setTimeout(() => void this.recount(), RECOUNT_PAUSE);
+  }
+
+  private async recount(): Promise<void> {
+    const { core } = this;
+    await this.once('recount', async () => {
+      const { unsure } = core.data;
+      core.change((data) => ({ ...data, unsure: [] }));
+      for (const org of unsure) {
+        const reply = await core.ask<TopicsReply>('topics', { org });
+        core.change((data) => topics.relist(data, reply));
+      }
+    });
+    this.recountLater();
+  }
+
+  /** Loads what is open, watches it for a ghost, and leaves a topic that is gone. */
   private show(): void {
     const { core } = this;
     const { account, orgs } = core.data;
@@ -116,21 +168,18 @@ export class Reading {
       core.report(new RpcError(Code.notFound, 'the topic is gone', null));
       return;
     }
-    if (state.isGhost(account)) this.watch(topic);
+    if (state.isGhost(account)) this.watching.open(topic);
+    this.showPeople(found?.org.id ?? core.page.route.org ?? account.org);
     if (!found || topic === null) return;
     if (!core.page.drafts[topic]) this.loadDraft(account.id, topic);
     if (!core.data.threads[topic]?.loaded) void this.loadNewest(topic);
-    if (!core.data.members[found.org.id]) void this.loadMembers(found.org.id);
   }
 
-  private watch(topic: number | null): void {
-    const { core } = this;
-    if (this.watched === topic || core.page.connection !== 'live') return;
-    const tell = (method: string, watched: number) =>
-      core.connection.call(method, { topic: watched }).catch((error) => core.report(error));
-    if (this.watched !== null) void tell('unwatch', this.watched);
-    if (topic !== null) void tell('watch', topic);
-    this.watched = topic;
+  private showPeople(org: number | null): void {
+    const { orgs } = this.core.data;
+    if (org === this.peopled || !orgs?.some((each) => each.id === org) || org === null) return;
+    this.peopled = org;
+    void this.loadPeople(org);
   }
 
   private loadDraft(account: number, topic: number): void {
@@ -138,10 +187,13 @@ export class Reading {
     this.core.set({ drafts: { ...this.core.page.drafts, [topic]: draft } });
   }
 
-  private loadMembers(org: number): Promise<void> {
-    return this.once(`members.${org}`, async () => {
+  /** Who takes part in a company's conversations, how far they have read, and who is there. */
+  private loadPeople(org: number): Promise<void> {
+    return this.once(`people.${org}`, async () => {
       const reply = await this.core.ask<MembersReply>('members', { org });
       this.core.change((data) => state.setMembers(data, org, reply));
+      const { accounts } = await this.core.ask<PresenceReply>('presence', { org });
+      this.core.change((data) => state.setPresence(data, org, accounts));
     });
   }
 
@@ -172,7 +224,7 @@ export class Reading {
     const { account, marks } = core.data;
     if (!account || state.isGhost(account)) return;
     if ((marks[topic]?.[account.id] ?? 0) >= message) return;
-    core.change((data) => state.applyRead(data, topic, account.id, message));
+    core.change((data) => topics.applyRead(data, topic, account.id, message));
     core.ask('read', { topic, message }).catch((error) => core.report(error));
   }
 

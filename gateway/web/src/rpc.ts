@@ -6,10 +6,14 @@
 // out, the call ends with Disconnected: whether the server did it is not known, and the caller, who
 // knows whether repeating is harmless, decides.
 
+import { Code } from './protocol';
+
 export interface ErrorData {
   sqlstate: string;
   hint: string | null;
   detail: string | null;
+  /** Seconds after which it may be tried again. */
+  retry_after?: number;
 }
 
 /** The server's refusal. */
@@ -22,10 +26,9 @@ export class RpcError extends Error {
     super(message);
   }
 
-  /** Seconds after which it may be tried again, where the refusal says so: in its hint. */
+  /** Seconds after which it may be tried again, where the refusal says so. */
   get wait(): number | null {
-    const [, seconds] = /\b(\d+) seconds?\b/.exec(this.data?.hint ?? '') ?? [];
-    return seconds === undefined ? null : Number(seconds);
+    return this.data?.retry_after ?? null;
   }
 }
 
@@ -34,7 +37,11 @@ export class Disconnected extends Error {}
 
 export type Params = Record<string, unknown>;
 export type Request = <T>(method: string, params: Params) => Promise<T>;
-export type Phase = 'stopped' | 'connecting' | 'live' | 'waiting';
+/**
+ * What the connection is at. Without one it is trying again, and says why when it knows: away is the
+ * server's database, busy the server itself. Only full it stays until again() is called.
+ */
+export type Phase = 'stopped' | 'connecting' | 'live' | 'waiting' | 'away' | 'busy' | 'full';
 
 export interface Handlers {
   /**
@@ -53,9 +60,19 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-const SESSION_ENDED = 4001;
+const Close = {
+  goingAway: 1001,
+  policy: 1008,
+  tryLater: 1013,
+  sessionEnded: 4001,
+  tooManyConnections: 4004,
+} as const;
+
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 20_000;
+const BUSY_PAUSE = 30_000;
+/** So often a server that said goodbye is looked for before anybody is told. */
+const CALM_TRIES = 4;
 /** A connection that has been silent for so long is asked whether it is still there. */
 const SILENCE = 45_000;
 /** ... and given up when the answer takes longer than this. Milliseconds, as above. */
@@ -66,6 +83,8 @@ export class Connection {
   private handlers: Handlers | null = null;
   private live = false;
   private failures = 0;
+  private calmTries = 0;
+  private phase: Phase = 'stopped';
   private nextId = 1;
   private sent = new Map<number, Waiting>();
   private held: (() => void)[] = [];
@@ -83,14 +102,28 @@ export class Connection {
   start(handlers: Handlers): void {
     this.stop();
     this.handlers = handlers;
+    this.enter('connecting');
     this.open();
+  }
+
+  /** Tries again after there were too many connections. */
+  again(): void {
+    if (this.phase !== 'full') return;
+    this.enter('connecting');
+    this.open();
+  }
+
+  private enter(phase: Phase): void {
+    this.phase = phase;
+    this.handlers?.phase(phase);
   }
 
   /** Ends the connection for good; held and unanswered calls end with Disconnected. */
   stop(): void {
-    this.handlers?.phase('stopped');
+    this.enter('stopped');
     this.handlers = null;
     this.failures = 0;
+    this.calmTries = 0;
     clearTimeout(this.pause);
     this.drop();
     for (const resume of this.held.splice(0)) resume();
@@ -108,7 +141,7 @@ export class Connection {
   private request<T>(method: string, params: Params): Promise<T> {
     const socket = this.socket;
     if (socket?.readyState !== WebSocket.OPEN) {
-      if (socket) this.lose(); // it is closing; nothing can be sent or awaited on it
+      if (socket) this.closing();
       return Promise.reject(new Disconnected());
     }
     const id = this.nextId++;
@@ -122,7 +155,6 @@ export class Connection {
   private open(): void {
     const socket = new WebSocket(this.url, 'onefin.v1');
     this.socket = socket;
-    this.handlers?.phase('connecting');
     this.waitForAnswer();
     socket.onopen = () => void this.greet(socket);
     socket.onmessage = (frame) => {
@@ -131,8 +163,8 @@ export class Connection {
     };
     socket.onclose = (close) => {
       if (socket !== this.socket) return;
-      if (close.code === SESSION_ENDED) this.handlers?.ended();
-      else this.lose();
+      if (close.code === Close.sessionEnded) this.handlers?.ended();
+      else this.closed(close.code);
     };
   }
 
@@ -140,14 +172,15 @@ export class Connection {
     try {
       await this.handlers?.greet((method, params) => this.request(method, params));
     } catch (error) {
-      if (socket === this.socket) this.lose();
+      if (socket === this.socket && !(error instanceof Disconnected)) this.refused(error);
       if (!(error instanceof Disconnected)) console.warn(error);
       return;
     }
     if (socket !== this.socket) return;
     this.live = true;
     this.failures = 0;
-    this.handlers?.phase('live');
+    this.calmTries = 0;
+    this.enter('live');
     for (const resume of this.held.splice(0)) resume();
   }
 
@@ -200,19 +233,48 @@ export class Connection {
   private hurry(): void {
     if (this.live) {
       this.probe();
-    } else if (this.handlers && !this.socket) {
+    } else if (!this.socket && ['connecting', 'waiting', 'away'].includes(this.phase)) {
       clearTimeout(this.pause);
       this.open();
     }
   }
 
-  /** Gives the connection up, and tries another one later. */
-  private lose(): void {
+  /** Nothing can be sent any more, and why is told by the socket's end, which is near. */
+  private closing(): void {
+    this.live = false;
+    this.waitForAnswer();
+  }
+
+  /** The server closed the connection, or it broke. */
+  private closed(code: number): void {
+    if (code === Close.goingAway && this.phase === 'live') this.calmTries = CALM_TRIES;
+    if (code === Close.policy || code === Close.tryLater) this.lose('busy', BUSY_PAUSE);
+    else if (code === Close.tooManyConnections) this.giveUp();
+    else this.lose();
+  }
+
+  /** The greeting failed. */
+  private refused(error: unknown): void {
+    const code = error instanceof RpcError ? error.code : null;
+    const wait = error instanceof RpcError ? (error.wait ?? 0) * 1000 : 0;
+    if (code === Code.unavailable) this.lose('away');
+    else if (code === Code.limit) this.lose('busy', wait || BUSY_PAUSE);
+    else this.lose();
+  }
+
+  /** Gives the connection up, and tries another one later: scattered, as others do the same. */
+  private lose(why: Phase = 'waiting', least = 0): void {
     this.drop();
     if (!this.handlers) return;
     const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.failures++);
-    this.pause = setTimeout(() => this.open(), longest * (0.5 + Math.random() / 2));
-    this.handlers.phase('waiting');
+    const time = least + longest * (0.5 + Math.random() / 2);
+    this.pause = setTimeout(() => this.open(), time);
+    this.enter(this.calmTries-- > 0 ? 'connecting' : why);
+  }
+
+  private giveUp(): void {
+    this.drop();
+    this.enter('full');
   }
 
   private drop(): void {

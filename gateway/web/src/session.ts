@@ -2,11 +2,12 @@
 // each lost connection from the cursor on, so that no event is missed or applied twice.
 
 import { pause, type Core } from './core';
+import { applyEvent } from './events';
 import { forgetFiles } from './files';
 import { deviceName } from './format';
 import { signedOut, type LoginFailure } from './page';
 import { Code, TOO_MANY_SESSIONS, type LoginReply, type ResumeReply } from './protocol';
-import { RpcError, type Params, type Request } from './rpc';
+import { RpcError, type Params, type Phase, type Request } from './rpc';
 import * as state from './state';
 import * as storage from './storage';
 
@@ -14,6 +15,14 @@ import * as storage from './storage';
 const LOGOUT_PATIENCE = 2_000;
 /** Characters that the name of a device may have. */
 const LONGEST_DEVICE = 200;
+
+/** What a login ends with when its connection does. */
+const failures: Partial<Record<Phase, LoginFailure>> = {
+  waiting: 'noConnection',
+  away: 'noConnection',
+  busy: 'unavailable',
+  full: 'tooManyWindows',
+};
 
 export interface SessionParts {
   notified(method: string, params: unknown): void;
@@ -80,7 +89,9 @@ export class Session {
       notification: (method, params) => this.parts.notified(method, params),
       phase: (connection) => {
         this.core.set({ connection });
-        if (connection === 'waiting' && this.credentials) this.end('noConnection');
+        if (connection !== 'live') this.core.change(state.disconnect);
+        const failure = this.credentials && failures[connection];
+        if (failure) this.end(failure);
         if (connection === 'live') this.parts.live();
       },
       ended: () => this.end('sessionEnded'),
@@ -111,7 +122,7 @@ export class Session {
       const reply = await request<ResumeReply>('resume', { token: core.token, ...from });
       if (!core.data.account) this.welcome(reply);
       if (reply.reset) core.change(state.reset);
-      core.change((data) => state.advance(reply.events.reduce(state.applyEvent, data), reply.seal));
+      core.change((data) => state.advance(reply.events.reduce(applyEvent, data), reply.seal));
     } catch (error) {
       if (error instanceof RpcError && error.code === Code.notLoggedIn) this.end('sessionEnded');
       throw error;

@@ -1,28 +1,26 @@
-// What the page knows, and how replies and events change it. Everything here is pure: a function
-// takes a state and returns the next one, leaving untouched parts the same objects, so that views
-// can compare.
+// What the page knows, and how replies change it; topics.ts has the list of topics, events.ts what
+// events do. Everything in the three is pure: a function takes a state and returns the next one,
+// leaving untouched parts the same objects, so that views can compare.
 //
-// Two rules make it safe to apply anything twice or late:
+// Three rules make it safe to apply anything twice or late:
 //   a message replaces what is known of it only when its version is not older, and a redacted one
 //   stays redacted: a redaction makes no version;
-//   an event at or before the cursor is passed over, and one that the list of topics (read at a
-//   seal of its own) already contains does not count in it again.
+//   an event at or before the cursor is passed over;
+//   what the list of topics already contains is not counted in it again.
 
 import type {
   Account,
   Cursor,
+  Department,
   Document,
   HistoryReply,
   LoginEvent,
   Member,
   MembersReply,
   Message,
-  NamedMessage,
   Org,
-  ServerEvent,
   Settings,
   Topic,
-  TopicsReply,
   Visibility,
 } from './protocol';
 
@@ -50,6 +48,18 @@ export interface Pending {
 /** Who has read how far: message id by account. */
 export type Marks = Readonly<Record<number, number>>;
 
+/** How a topic was listed: at which seal, and its newest message then. */
+export interface Listed {
+  seal: number;
+  last: number;
+}
+
+/** What a supervisor or admin watches as a whole. */
+export interface Target {
+  kind: 'org' | 'department';
+  id: number;
+}
+
 export interface State {
   account: Account | null;
   /** Mine, of this browser. */
@@ -58,12 +68,18 @@ export interface State {
   cursor: Cursor | null;
   /** null until the list has come. */
   orgs: readonly Org[] | null;
-  /** The seal at which the list was read. */
-  listSeal: number;
-  /** Newest message in each topic of the list as it was read: what its unread counts go up to. */
-  listLast: Readonly<Record<number, number>>;
+  /** By topic. */
+  listed: Readonly<Record<number, Listed>>;
+  /** By topic: the seal of the last event that changed how it is to be listed. */
+  touched: Readonly<Record<number, number>>;
+  /** Companies whose topics are to be listed again: their counts may be wrong. */
+  unsure: readonly number[];
   /** An event said that the list itself is out of date. */
   listStale: boolean;
+  /** For supervisors and admins: those that they may watch. */
+  departments: readonly Department[];
+  /** What this connection watches. */
+  watched: readonly Target[];
   threads: Readonly<Record<number, Thread>>;
   members: Readonly<Record<number, readonly Member[]>>;
   /** By topic. */
@@ -72,6 +88,8 @@ export interface State {
   named: readonly number[];
   /** By topic: accounts that type now. */
   typing: Readonly<Record<number, readonly number[]>>;
+  /** Accounts that are there now, of those I am told of. */
+  here: readonly number[];
   /** Logins of mine from new devices that I have not answered for, in their order. */
   logins: readonly LoginEvent[];
   /** The seal of the last event that told of a session of mine. */
@@ -85,21 +103,22 @@ export const nothing: State = {
   settings: { client_sees_versions: false },
   cursor: null,
   orgs: null,
-  listSeal: 0,
-  listLast: {},
+  listed: {},
+  touched: {},
+  unsure: [],
   listStale: false,
+  departments: [],
+  watched: [],
   threads: {},
   members: {},
   marks: {},
   named: [],
   typing: {},
+  here: [],
   logins: [],
   sessionsSeal: 0,
   outbox: [],
 };
-
-/** Beyond so many unanswered logins, the oldest are forgotten. */
-const MOST_LOGINS = 20;
 
 const emptyThread: Thread = { messages: [], more: false, loaded: false };
 
@@ -184,34 +203,6 @@ export function addHistory(state: State, topic: number, reply: HistoryReply): St
   });
 }
 
-/**
- * Takes in the list of companies and topics; forgets what belongs to companies that are gone from
- * it.
- */
-export function setTopics(state: State, reply: TopicsReply): State {
-  const listLast = Object.fromEntries(
-    reply.orgs.flatMap((org) => org.topics.map((topic) => [topic.id, topic.last?.id ?? 0])),
-  );
-  const mine = (topic: Topic) => state.marks[topic.id]?.[state.account?.id ?? 0] ?? 0;
-  const orgs = reply.orgs.map((org) => ({
-    ...org, // what I have read may be on its way to the server still
-    topics: org.topics.map((topic) => ({
-      ...topic,
-      last: newerLast(findTopic(state, topic.id)?.topic.last ?? null, topic.last),
-      unread: mine(topic) >= (topic.last?.id ?? 0) ? 0 : topic.unread,
-    })),
-  }));
-  const next = { ...state, orgs, listSeal: reply.seal, listLast, listStale: false };
-  const kept = (id: string) => findTopic(next, Number(id)) !== null;
-  const threads = Object.fromEntries(Object.entries(state.threads).filter(([id]) => kept(id)));
-  return { ...next, threads };
-}
-
-/** The newest message of a topic, of what an event may have told of and what the list says. */
-function newerLast(known: Message | null, listed: Message | null): Message | null {
-  return mergeMessages(known ? [known] : [], listed ? [listed] : []).at(-1) ?? null;
-}
-
 export function setMembers(state: State, org: number, reply: MembersReply): State {
   const marks: Record<number, Marks> = { ...state.marks };
   for (const { topic, account, message } of reply.marks) {
@@ -220,68 +211,19 @@ export function setMembers(state: State, org: number, reply: MembersReply): Stat
   return { ...state, members: { ...state.members, [org]: reply.members }, marks };
 }
 
-/** Forgets everything that events would have kept true: they were too many to be replayed. */
+/**
+ * Forgets everything that events would have kept true: they were too many to be replayed, or are of
+ * another database, whose seals begin anew.
+ */
 export function reset(state: State): State {
-  return { ...state, threads: {}, members: {}, marks: {}, named: [], typing: {}, listStale: true };
+  const { threads, members, marks, named, typing, listed, touched, unsure } = nothing;
+  const forgotten = { threads, members, marks, named, typing, listed, touched, unsure };
+  return { ...state, ...forgotten, cursor: null, listStale: true };
 }
 
-export function applyEvent(state: State, event: ServerEvent): State {
-  if (state.cursor && !isAfter(event, state.cursor)) return state;
-  const next = { ...state, cursor: { seal: event.seal, index: event.index } };
-  switch (event.kind) {
-    case 'message.sent':
-    case 'message.imported':
-      if (!isWhole(event.message)) return { ...next, named: [...next.named, event.message.id] };
-      return countUnread(applyMessage(next, event.message), event.seal, event.message);
-    case 'message.edited':
-    case 'message.deleted':
-    case 'message.redacted':
-      return isWhole(event.message) ? applyChange(next, event.seal, event.message) : next;
-    case 'topic.read':
-      return applyRead(next, event.topic, event.account, event.message);
-    case 'ticket.opened':
-    case 'ticket.changed':
-      if (event.seal <= state.listSeal) return next;
-      return withTopic(next, event.topic, (topic) => ({ ...topic, state: event.state }));
-    case 'session.started':
-      return addLogin({ ...next, sessionsSeal: event.seal }, event);
-    case 'session.ended':
-    case 'session.revoked':
-      return { ...next, sessionsSeal: event.seal };
-    case 'org.erased':
-      return { ...forgetThreads(next, event.org), listStale: true };
-    default:
-      return /^(org|assignment)\./.test(event.kind) ? { ...next, listStale: true } : next;
-  }
-}
-
-/** Keeps a login of mine elsewhere, when it is from a new device. */
-function addLogin(state: State, event: LoginEvent): State {
-  if (!event.new_device || event.session === state.session) return state;
-  return { ...state, logins: [...state.logins, event].slice(-MOST_LOGINS) };
-}
-
-/** Forgets what was loaded of a company's topics; the one that is open is loaded anew. */
-function forgetThreads(state: State, org: number): State {
-  const kept = Object.entries(state.threads).filter(
-    ([topic]) => findTopic(state, Number(topic))?.org.id !== org,
-  );
-  return { ...state, threads: Object.fromEntries(kept) };
-}
-
-function isWhole(message: Message | NamedMessage): message is Message {
-  return 'text' in message;
-}
-
-/** Takes in a changed message, of which this may be the first that is shown. */
-function applyChange(state: State, seal: number, message: Message): State {
-  const next = applyMessage(state, message);
-  if (!state.named.includes(message.id)) return next;
-  return countUnread(
-    { ...next, named: state.named.filter((id) => id !== message.id) },
-    seal,
-    message,
-  );
+/** Forgets what holds as long as the connection does. */
+export function disconnect(state: State): State {
+  return { ...state, typing: {}, here: [], watched: [] };
 }
 
 /** Takes in a message, from an event or from the reply to a call of mine. */
@@ -299,38 +241,34 @@ export function applyMessage(state: State, message: Message): State {
   });
 }
 
-/**
- * Counts a new message as unread, unless the list had counted it when it was read, or I have read
- * it.
- */
-function countUnread(state: State, seal: number, message: Message): State {
-  const me = state.account?.id ?? 0;
-  const counted = seal <= state.listSeal || message.id <= (state.listLast[message.topic] ?? 0);
-  const read = message.id <= (state.marks[message.topic]?.[me] ?? 0);
-  if (counted || read || message.author === me || message.deleted_at !== null) return state;
-  return withTopic(state, message.topic, (topic) => ({ ...topic, unread: topic.unread + 1 }));
-}
-
-/** Somebody has read a topic up to a message; for myself it also counts down what is unread. */
-export function applyRead(state: State, topicId: number, account: number, message: number): State {
-  const marks = state.marks[topicId] ?? {};
-  if ((marks[account] ?? 0) >= message) return state;
-  const next = { ...state, marks: { ...state.marks, [topicId]: { ...marks, [account]: message } } };
-  if (account !== state.account?.id) return next;
-  return withTopic(next, topicId, (topic) => {
-    if (!topic.last || message >= topic.last.id) return { ...topic, unread: 0 };
-    const newer = (state.threads[topicId]?.messages ?? []).filter(
-      (each) => each.id > message && each.author !== account && each.deleted_at === null,
-    );
-    return { ...topic, unread: Math.min(topic.unread, newer.length) };
-  });
-}
-
 export function setTyping(state: State, topic: number, account: number, types: boolean): State {
   const now = state.typing[topic] ?? [];
   if (now.includes(account) === types) return state;
   const then = types ? [...now, account] : now.filter((each) => each !== account);
   return { ...state, typing: { ...state.typing, [topic]: then } };
+}
+
+/** Who is there of a company, of those I am told of. */
+export function setPresence(state: State, org: number, accounts: readonly number[]): State {
+  const members = (state.members[org] ?? []).map((member) => member.id);
+  const others = state.here.filter((id) => !members.includes(id) && !accounts.includes(id));
+  return { ...state, here: [...others, ...accounts] };
+}
+
+export function setHere(state: State, account: number, online: boolean): State {
+  if (state.here.includes(account) === online) return state;
+  const others = state.here.filter((id) => id !== account);
+  return { ...state, here: online ? [...others, account] : others };
+}
+
+export function isWatched(state: State, { kind, id }: Target): boolean {
+  return state.watched.some((each) => each.kind === kind && each.id === id);
+}
+
+export function setWatched(state: State, target: Target, watched: boolean): State {
+  if (isWatched(state, target) === watched) return state;
+  const others = state.watched.filter((each) => each.kind !== target.kind || each.id !== target.id);
+  return { ...state, watched: watched ? [...others, target] : others };
 }
 
 /** The position that everything up to a whole seal has been seen at. */
@@ -356,16 +294,11 @@ export function setRefused(state: State, client_key: string, refused: number | n
   return { ...state, outbox };
 }
 
-function isAfter(event: { seal: number; index: number }, cursor: Cursor): boolean {
-  if (event.seal !== cursor.seal) return event.seal > cursor.seal;
-  return cursor.index !== null && event.index > cursor.index;
-}
-
 function withThread(state: State, topic: number, thread: Thread): State {
   return { ...state, threads: { ...state.threads, [topic]: thread } };
 }
 
-function withTopic(state: State, id: number, change: (topic: Topic) => Topic): State {
+export function withTopic(state: State, id: number, change: (topic: Topic) => Topic): State {
   const orgs = state.orgs?.map((org) => {
     const at = org.topics.findIndex((topic) => topic.id === id);
     const old = org.topics[at];

@@ -9,8 +9,8 @@ import type { Pending } from './state';
 import * as storage from './storage';
 import { noDraft, type Draft } from './storage';
 
-/** Milliseconds. */
-const TYPING_PAUSE = 3_000;
+/** The server passes over what comes within two seconds. Milliseconds. */
+const TYPING_PAUSE = 2_100;
 
 /** Joins what was typed at different times. */
 const join = (...texts: string[]) => texts.filter((text) => text !== '').join('\n');

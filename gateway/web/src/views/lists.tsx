@@ -10,7 +10,9 @@ import type { Account, Language, Message, Org, Topic } from '../protocol';
 import { isGhost } from '../state';
 import { Icon, Logo, TopicIcon } from './icons';
 import { Menu, MenuItem } from './menu';
+import { People } from './people';
 import { gist, usePage, useWords } from './use';
+import { WatchCompany, WatchMark, WatchMenu } from './watching';
 
 export function Companies({ chosen }: { chosen: number | null }) {
   const words = useWords();
@@ -23,6 +25,7 @@ export function Companies({ chosen }: { chosen: number | null }) {
       <header>
         <Logo />
         <h1>1fin</h1>
+        <WatchMenu />
         <UserMenu />
       </header>
       <label class="search">
@@ -84,7 +87,10 @@ function CompanyRow({ org, chosen }: { org: Org; chosen: boolean }) {
           {initials(org.name)}
         </span>
         <span class="row-name">{org.name}</span>
-        <span class="row-time">{newest && shortDay(language, newest.at)}</span>
+        <span class="row-time">
+          <WatchMark org={org} />
+          {newest && shortDay(language, newest.at)}
+        </span>
         <span class="row-text">
           {org.archived ? words.archived : preview(words, account, newest)}
         </span>
@@ -138,11 +144,13 @@ export function Topics({
         <h2>{org?.name ?? (home ? '1fin' : '')}</h2>
         {home && <UserMenu />}
       </header>
+      {org && <WatchCompany org={org} />}
       <ul class="rows">
         {org?.topics.map((topic) => (
           <TopicRow key={topic.id} topic={topic} chosen={topic.id === chosen} />
         ))}
       </ul>
+      {org && <People org={org.id} />}
       {!org && <p class="empty">{loading ? words.loading : words.chooseCompany}</p>}
     </nav>
   );

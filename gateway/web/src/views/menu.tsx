@@ -89,22 +89,27 @@ export function Menu({ icon, label, class: name = '', children }: Props) {
 interface ItemProps {
   icon?: IconName;
   danger?: boolean;
+  /** Of several, the one that holds. */
   chosen?: boolean;
+  /** By itself on or off. */
+  checked?: boolean;
   choose: () => void;
   children: ComponentChildren;
 }
 
-export function MenuItem({ icon, danger, chosen, choose, children }: ItemProps) {
+export function MenuItem({ icon, danger, chosen, checked, choose, children }: ItemProps) {
+  const kind = checked !== undefined ? 'checkbox' : chosen !== undefined ? 'radio' : '';
   return (
     <button
       type="button"
-      role={chosen === undefined ? 'menuitem' : 'menuitemradio'}
-      aria-checked={chosen}
+      role={`menuitem${kind}`}
+      aria-checked={checked ?? chosen}
       class={danger ? 'danger' : ''}
       onClick={choose}
     >
       {icon && <Icon name={icon} />}
       <span>{children}</span>
+      {checked !== undefined && <span class="switch" aria-hidden="true" />}
       {chosen && <Icon name="check" />}
     </button>
   );

@@ -3,6 +3,7 @@
 // works.
 
 import { useEffect } from 'preact/hooks';
+import { app } from '../app';
 import { findTopic } from '../state';
 import { Chat } from './chat';
 import { Devices } from './devices';
@@ -91,11 +92,23 @@ function Status() {
     live: stalled ? words.stalled : null,
     connecting: words.connecting,
     waiting: words.offline,
+    away: words.stalled,
+    busy: words.busy,
+    full: words.tooManyWindows,
     stopped: null,
   };
   return (
     <div class="status" role="status" data-connection={connection}>
-      {text[connection] && <p>{text[connection]}</p>}
+      {text[connection] && (
+        <p>
+          {text[connection]}
+          {connection === 'full' && (
+            <button type="button" class="plain" onClick={app.reconnect}>
+              {words.tryAgain}
+            </button>
+          )}
+        </p>
+      )}
     </div>
   );
 }
