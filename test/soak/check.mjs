@@ -61,9 +61,12 @@ export function checkIds(order) {
     return wrong;
 }
 
-/** Everybody was told exactly what was to be told; to reload, when it was more than so many events. */
-export function checkEvents(order, people, texts, resumeEvents) {
-    return people.flatMap(person => new Walk(order, person, texts, resumeEvents).walk());
+/**
+ * Everybody was told exactly what was to be told; to reload, when it was more than so many events.
+ * `changes` of rights, as the Ruler has them.
+ */
+export function checkEvents(order, people, { texts, resumeEvents, changes }) {
+    return people.flatMap(person => new Walk(order, person, { texts, resumeEvents, changes }).walk());
 }
 
 /** Goes through what one person was told, beside what was to be told. */
@@ -72,8 +75,8 @@ class Walk {
     next = 0; // of mine
     cursor = 0;
 
-    constructor(order, person, texts, resumeEvents) {
-        Object.assign(this, { order, person, texts, resumeEvents, mine: order.of(person.id) });
+    constructor(order, person, facts) {
+        Object.assign(this, { order, person, ...facts, mine: order.of(person.id) });
     }
 
     walk() {
@@ -137,14 +140,14 @@ class Walk {
             this.#say(`${at(step)} shows message ${id}, version ${version} as ${text}`);
     }
 
-    /** As somebody who has the rights of one moment at or after the seal that was answered. */
-    resume({ after, index, seal, reset, events, at: time }) {
+    /** As somebody who has the rights of one moment about that of the answer. */
+    resume({ after, index, seal, reset, events, ...times }) {
         const from = address(after, index);
         if (from !== this.cursor)
             this.#say(`resumed from ${shown(from)}, having ${shown(this.cursor)}`);
         if (seal < after)
             this.#say(`resumed from ${after}, and was answered with ${seal}`);
-        const expected = this.order.standsAt(seal, time).map(stand => this.order.resumed(this.person.id, from, address(seal), stand));
+        const expected = this.order.standsAt(seal, times, this.changes).map(stand => this.order.resumed(this.person.id, from, address(seal), stand));
         if (reset)
             return expected.some(one => one.length > this.resumeEvents) || this.#say(`was told to reload after ${shown(from)} without need`);
         const keys = events.map(event => address(event.seal, event.index));

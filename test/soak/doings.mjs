@@ -125,6 +125,7 @@ export class Writer {
 /** The admin's own work: rights given and taken, and after a while, at the end at the latest, given back. */
 export class Ruler {
     done = {}; // what -> how often
+    changes = []; // when each was asked for and acknowledged: {from, to}
     #undo = [];
 
     constructor(admin, firm, people, random) {
@@ -144,7 +145,9 @@ export class Ruler {
     }
 
     async #call(what, method, params) {
+        const from = Date.now();
         await this.admin.call(method, params);
+        this.changes.push({ from, to: Date.now() });
         this.done[what] = (this.done[what] ?? 0) + 1;
     }
 

@@ -41,13 +41,18 @@ class Rights {
         return this.audiences.get(id);
     }
 
-    change({ kind, subject, detail }) {
+    change(entry) {
+        const { kind, subject, detail } = entry;
         const [table, what] = kind.split('.');
+        const { before, after } = detail;
+        // Whether another may see its company now.
+        entry.reaches = table === 'assignment' || table === 'org'
+            && (before?.archived_at !== after?.archived_at || before?.department_id !== after?.department_id);
         const rows = this[table];
         if (what === 'deleted')
             rows.delete(subject);
         else
-            rows.set(subject, detail.after);
+            rows.set(subject, after);
         this.audiences = new Map();
     }
 
@@ -121,7 +126,7 @@ export class Order {
         return this.entries.slice(this.#firstAfter(after), this.#firstAfter(to)).filter(entry => {
             if (entry.audience === 'none')
                 return false;
-            if (entry.account === account || entry.kind === 'org.changed' && entry.told.has(account))
+            if (entry.account === account || entry.reaches && entry.told.has(account))
                 return true;
             if (role === 'admin')
                 return entry.audience !== 'account';
@@ -142,12 +147,19 @@ export class Order {
         return from;
     }
 
-    /** The stands that may have been there for who was answered with this seal at this time. */
-    standsAt(seal, time) {
+    /**
+     * The stands that may have been there for who asked and was answered with this seal at these times:
+     * the newest that is sealed, those that were not yet, and those before whose change was not
+     * acknowledged: sessions are told of it between its commit, which may be sealed, and that.
+     * `changes` tells when that was.
+     */
+    standsAt(seal, { asked, answered }, changes) {
         const key = address(seal);
+        const acknowledged = time => changes.find(({ from, to }) => from <= time && time <= to)?.to ?? time;
         return this.stands.filter((stand, i) => {
             const next = this.stands[i + 1];
-            return !(next && next.key <= key) && (stand.key <= key || stand.at <= time);
+            const isOver = next && next.key <= key && acknowledged(next.at) < asked;
+            return !isOver && (stand.key <= key || stand.at <= answered);
         });
     }
 }

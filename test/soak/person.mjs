@@ -123,9 +123,10 @@ export class Person {
 
     #enter(connection) {
         const { token, cursor: { seal, index }, login } = this;
+        const asked = Date.now();
         if (token)
             return connection.call('resume', { token, after: seal, index },
-                reply => connection.isDropped || this.#resumed(seal, index, reply));
+                reply => connection.isDropped || this.#resumed({ after: seal, index, asked }, reply));
         return connection.call('login', { login, password, device: 'soak' },
             reply => connection.isDropped || this.#loggedIn(reply));
     }
@@ -137,13 +138,13 @@ export class Person {
         this.unread.forget();
     }
 
-    #resumed(after, index, { seal, reset, events }) {
+    #resumed(from, { seal, reset, events }) {
         this.counts.resumes++;
         if (reset) {
             this.counts.resets++;
             this.unread.forget();
         }
-        this.steps.push({ what: 'resume', after, index, seal, reset, events: events.map(told), at: Date.now() });
+        this.steps.push({ what: 'resume', ...from, seal, reset, events: events.map(told), answered: Date.now() });
         events.forEach(event => this.unread.apply(event));
         this.#step({ what: 'resumed', seal });
     }

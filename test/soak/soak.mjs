@@ -130,7 +130,7 @@ export class Soak {
             refusals: this.#refusals(),
             messages: await checkMessages(cluster, this.writers),
             ids: checkIds(this.order),
-            events: checkEvents(this.order, this.people, texts, resumeEvents),
+            events: checkEvents(this.order, this.people, { texts, resumeEvents, changes: this.ruler.changes }),
             unread: await checkUnread(cluster, this.order, this.people),
             journal: await checkJournal(cluster),
             gateways: await this.#leave(),
