@@ -8,7 +8,7 @@ import { Soak } from '../soak/soak.mjs';
 const seed = Number(process.env.SEED || Date.now() % 1000000);
 
 test(`whatever is killed, nothing is lost, doubled or out of order: SEED=${seed}`, async t => {
-    const soak = await Soak.start({ seed, kills: 8, pause: 400 });
+    const soak = await Soak.start({ seed, kills: 8, pace: 200, pause: 400 });
     try {
         const wrong = await soak.run();
         t.diagnostic(soak.summary);

@@ -20,3 +20,4 @@ try {
 } finally {
     await soak.end();
 }
+process.exit(); // whatever a connection's other end still holds

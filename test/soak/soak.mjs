@@ -1,7 +1,7 @@
 // The run: a firm of 50 clients and 20 staff who write at random through two gateways on one database,
 // over networks that misbehave, while everything is killed at random times; then the checks.
 
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { Random } from '../oracle/random.mjs';
 import { World } from '../lib/firm.mjs';
 import { Gateway, built } from '../lib/gateway.mjs';
@@ -18,6 +18,10 @@ const orgs = 12;
 const steadyOrgs = 3; // nothing is taken from these: whatever their people want is done
 const resumeEvents = 150; // so few that some are told to reload
 const settings = { call_timeout: 3, ping_interval: 2 };
+
+// Open files of a gateway that nobody is connected to: itself, its log, its connections to the database.
+const mostFiles = 20;
+const files = gateway => readdirSync(`/proc/${gateway.process.pid}/fd`).length;
 
 export class Soak {
     /** `kills` in all; `pace`: milliseconds between the doings of a person; `pause`: between kills; or so. */
@@ -72,7 +76,7 @@ export class Soak {
             const gateway = await Gateway.start(cluster, { ...settings, database, store: world.gateway.store });
             const before = await Toxic.start({ port: gateway.port, host: '127.0.0.1' });
             this.gateways.push(gateway);
-            this.toxics.push({ toxic: before, pause: 150 }, { toxic: behind, pause: 800 });
+            this.toxics.push({ toxic: before, pause: 250 }, { toxic: behind, pause: 1200 });
         }
         this.urls = this.toxics.filter((_, i) => i % 2 === 0).map(({ toxic }) => `ws://127.0.0.1:${toxic.port}/ws`);
         const accounts = [...Object.values(world.firm.accounts), world.admin.account];
@@ -147,10 +151,11 @@ export class Soak {
         const wrong = [];
         for (const gateway of this.gateways) {
             const samples = async () => (await gateway.metrics()).samples;
-            await until(async () => (await samples()).onefin_gateway_connections === 0, 'the gateway to notice', 20).catch(() => {});
+            await until(async () => (await samples()).onefin_gateway_connections === 0 && files(gateway) <= mostFiles,
+                'the gateway to notice', 20).catch(() => {});
             const { onefin_gateway_connections: connections, onefin_gateway_live: live, onefin_gateway_calls_waiting: waiting } = await samples();
-            if (connections || live || waiting)
-                wrong.push(`${gateway.url} has ${connections} connections, ${live} live, ${waiting} calls waiting`);
+            if (connections || live || waiting || files(gateway) > mostFiles)
+                wrong.push(`${gateway.url} has ${connections} connections, ${live} live, ${waiting} calls waiting, ${files(gateway)} open files`);
         }
         return wrong;
     }
