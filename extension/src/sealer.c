@@ -67,6 +67,8 @@ static void on_exit_detach(int code, Datum arg) {
 static void set_planner(void) {
     /* The two looks are narrow; before the table's first ANALYZE the planner cannot know it. */
     SetConfigOption("enable_seqscan", "off", PGC_USERSET, PGC_S_OVERRIDE);
+    /* What has to scan looks as expensive as can be with that, and would be compiled each time. */
+    SetConfigOption("jit", "off", PGC_USERSET, PGC_S_OVERRIDE);
     SetConfigOption("plan_cache_mode", "force_custom_plan", PGC_USERSET, PGC_S_OVERRIDE);
     SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
 }

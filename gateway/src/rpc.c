@@ -396,10 +396,21 @@ static void read_body(struct request *request, json_t *body) {
     }
 }
 
+/* A whole number beyond 64 bits is JSON, too: then all numbers are read as floating-point ones, and
+ * the method says what it thinks of that. */
+static json_t *read_json(const char *text, size_t size, json_error_t *error) {
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+    json_t *body = json_loadb(text, size, flags, error);
+
+    if (!body && json_error_code(error) == json_error_numeric_overflow)
+        body = json_loadb(text, size, flags | JSON_DECODE_INT_AS_REAL, error);
+    return body;
+}
+
 static struct request *request_read(const char *text, size_t size) {
     struct request *request = memory_zeroed(sizeof *request);
     json_error_t error;
-    json_t *body = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    json_t *body = read_json(text, size, &error);
     char hint[80];
 
     request->size = size;

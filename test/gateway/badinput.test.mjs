@@ -51,6 +51,7 @@ const frames = [
     ['a method with a schema', request('onefin_api.me', {}), -32601, 900],
     ['a method that is an injection', request("me'; DROP TABLE onefin.message; --", {}), -32601, 900],
     ['an empty method', request('', {}), -32601, 900],
+    ['a number beyond 64 bits', '{"jsonrpc":"2.0","id":900,"method":"history","params":{"topic":100000000000000000000}}', -32602, 900],
 ];
 
 for (const [name, frame, code, id] of frames)

@@ -58,11 +58,11 @@ for my $turn (1 .. 6)
 $node->safe_psql('one', q{SELECT onefin.call('w0', 'send', '{"topic": 1, "text": "salom"}')});
 record_holds($node, 'one', 'dropped and created again');
 
-# A prepared transaction is sealed once committed, and no earlier; others do not wait for it.
+# A prepared transaction is sealed once committed, and no earlier; others do not wait for it, but in its topic.
 $node->safe_psql('one', q{
     BEGIN; SELECT onefin.call('w0', 'send', '{"topic": 1, "text": "prepared"}'); PREPARE TRANSACTION 'p';
-    BEGIN; SELECT onefin.call('w0', 'send', '{"topic": 1, "text": "taken back"}'); PREPARE TRANSACTION 'q';
-    SELECT onefin.call('w1', 'send', '{"topic": 1, "text": "meanwhile"}');
+    BEGIN; SELECT onefin.call('w0', 'send', '{"topic": 2, "text": "taken back"}'); PREPARE TRANSACTION 'q';
+    SELECT onefin.call('w1', 'send', '{"topic": 3, "text": "meanwhile"}');
 });
 sealed($node, 'one');
 $node->restart;

@@ -74,7 +74,8 @@ async function measureSize(clients) {
     values: values.onefin,
     peers: contenders.slice(1).map(({ name }) =>
       ({ name, values: values[name], ...costs(spent[name], ['cpu_per_1k', 'load_per_1k']) })),
-    more: costs(spent.onefin, ['cpu_per_1k', 'postgres_per_1k', 'load_per_1k']),
+    more: { broadcast_ms: rounded(1000 * clients / median(values.onefin)),
+      ...costs(spent.onefin, ['cpu_per_1k', 'postgres_per_1k', 'load_per_1k']) },
   };
 }
 
