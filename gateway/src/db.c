@@ -156,6 +156,14 @@ static void refuse_waiting(EV_P UNUSED, ev_timer *timer, int events UNUSED) {
         ev_timer_start(EV_DEFAULT_ timer);
 }
 
+bool db_is_away(void) {
+    for (int i = 0; i < DB_LANES; i++) {
+        if (lane_is_away(&lanes[i]))
+            return true;
+    }
+    return false;
+}
+
 static void refuse_soon(struct lane *lane) {
     ev_timer_set(&lane->refusal, 0, 0);
     ev_timer_start(EV_DEFAULT_ & lane->refusal);

@@ -50,6 +50,9 @@ void db_start(void);
 struct db_call *db_call(enum db_lane lane, const char *statement, int count,
                         const char *const *params, struct db_answer answer);
 
+/* True while no call, or no login, could be made. */
+bool db_is_away(void);
+
 /* Nobody waits for the answer any more. A call that has not begun is not made: its client may have
  * repeated it elsewhere by now, and done the next thing. One that has may still be done. */
 void db_abandon(struct db_call *call);

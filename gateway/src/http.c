@@ -172,7 +172,9 @@ char *http_address(struct lws *wsi) {
 }
 
 static void answer_health(struct exchange *exchange) {
-    const char *state = metrics.draining ? "draining" : follow_is_stalled() ? "stalled" : "ok";
+    const char *state = metrics.draining                      ? "draining"
+                        : follow_is_stalled() || db_is_away() ? "stalled"
+                                                              : "ok";
 
     http_answer(exchange,
                 strcmp(state, "ok") == 0 ? HTTP_STATUS_OK : HTTP_STATUS_SERVICE_UNAVAILABLE,
