@@ -24,7 +24,7 @@
 #include "download.h"
 #include "export.h"
 #include "follow.h"
-#include "limits.h"
+#include "limit.h"
 #include "memory.h"
 #include "metrics.h"
 #include "peer.h"

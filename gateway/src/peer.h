@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include <libwebsockets.h>
+#include "compat.h"
 #include <stdbool.h>
 
 /* Is `word` in a list separated by commas or spaces? */

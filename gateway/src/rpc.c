@@ -14,7 +14,7 @@
 #include "config.h"
 #include "db.h"
 #include "follow.h"
-#include "limits.h"
+#include "limit.h"
 #include "memory.h"
 #include "metrics.h"
 #include "presence.h"

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "event.h"
-#include "limits.h"
+#include "limit.h"
 #include "outbox.h"
 #include "utf8.h"
 

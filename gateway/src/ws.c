@@ -7,7 +7,7 @@
 #include "ws.h"
 #include "config.h"
 #include "http.h"
-#include "limits.h"
+#include "limit.h"
 #include "log.h"
 #include "memory.h"
 #include "metrics.h"

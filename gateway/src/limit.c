@@ -1,5 +1,5 @@
-/* limits.c - counts by address, and buckets that calls are taken from; see limits.h. */
-#include "limits.h"
+/* limit.c - counts by address, and buckets that calls are taken from; see limit.h. */
+#include "limit.h"
 #include "config.h"
 #include "idmap.h"
 #include "memory.h"

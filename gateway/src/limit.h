@@ -1,5 +1,5 @@
 /*
- * limits.h - what one address and one account may take up. Settings: connections_per_address,
+ * limit.h - what one address and one account may take up. Settings: connections_per_address,
  * connections_per_account, calls_per_second.
  */
 #pragma once
