@@ -176,7 +176,7 @@ UPDATE onefin.journal SET actor_id = 5 WHERE id = 5;
 ALTER TABLE onefin.journal ENABLE TRIGGER ALL;
 SELECT j ->> 'line', j ->> 'id', (j ->> 'check' = encode(substr(sha256(decode(j ->> 'digests', 'hex')), 1, 8), 'hex')) AS checked,
     count(*) = 1 AS once
-FROM (SELECT line::jsonb AS j FROM onefin.journal_export('jsonl', 1, 2, kind => 'none') line) x
+FROM (SELECT line::jsonb AS j FROM onefin.journal_export('jsonl', kind => 'none') line) x
 WHERE j ->> 'line' IN ('missing', 'withheld') GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 
 CALL t.leave();
