@@ -50,6 +50,7 @@ Datum onefin_position(PG_FUNCTION_ARGS) {
     PG_RETURN_INT64(of_position());
 }
 
+/* onefin.seal_lag(): the age of the oldest entry that is not sealed, in seconds; 0 when all are. */
 PG_FUNCTION_INFO_V1(onefin_seal_lag);
 Datum onefin_seal_lag(PG_FUNCTION_ARGS) {
     static OfStatement newest = {
@@ -183,9 +184,7 @@ Datum onefin_org_members(PG_FUNCTION_ARGS) {
     int64 org = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
     OfArgs args = {0};
 
-    if (!of_sees_org(of_require_actor(), org))
-        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no company %lld", (long long)org),
-                        errhint("topics lists those that you may see.")));
+    of_require_org(org);
     InitMaterializedSRF(fcinfo, 0);
     of_arg_id(&args, org);
     of_spi_begin();

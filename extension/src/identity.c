@@ -135,6 +135,13 @@ bool of_sees_org(const OfActor *actor, int64 org) {
     return of_among(org, of_access_orgs(actor->account));
 }
 
+/* One answer for a company that does not exist and for one that is not the actor's to see. */
+void of_require_org(int64 org) {
+    if (!of_sees_org(of_require_actor(), org))
+        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no company %lld", (long long)org),
+                        errhint("topics lists those that you may see.")));
+}
+
 /*
  * The company of a topic that the actor may see. One answer for a topic that does not exist and for
  * one that is somebody else's.

@@ -40,6 +40,7 @@ extern void of_actor_is(OfActor *actor, int64 account);
 
 extern ArrayType *of_my_orgs(const OfActor *actor);
 extern bool of_sees_org(const OfActor *actor, int64 org);
+extern void of_require_org(int64 org);
 extern int64 of_require_topic(int64 topic);
 extern int64 of_require_served_topic(int64 topic);
 extern void of_require_served(int64 org);

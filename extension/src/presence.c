@@ -125,9 +125,7 @@ Datum onefin_api_presence(PG_FUNCTION_ARGS) {
     JsonbParseState *json = NULL;
     OfArgs args = {0};
 
-    if (!of_sees_org(actor, org))
-        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no company %lld", (long long)org),
-                        errhint("topics lists those that you may see.")));
+    of_require_org(org);
     of_arg_id(&args, org);
     of_arg_id(&args, actor->account);
     of_json_begin(&json);

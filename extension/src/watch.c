@@ -106,7 +106,8 @@ void of_watches_end_lost(void) {
     end_by(&lost, NULL, "connection lost");
 }
 
-static bool same_arguments(FunctionCallInfo fcinfo, Target *target) {
+/* What is named in a call. False unless it is one of the three. */
+static bool read_target(FunctionCallInfo fcinfo, Target *target) {
     *target =
         (Target){PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1),
                  PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2)};
@@ -127,18 +128,12 @@ static void require_department(int64 department) {
     of_spi_end();
 }
 
-static void require_org(int64 org) {
-    if (!of_sees_org(of_require_actor(), org))
-        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no company %lld", (long long)org),
-                        errhint("topics lists those that you may see.")));
-}
-
 /* Raises what may not be watched, and finds the company of a topic. */
 static void require_target(Target *target) {
     if (target->department)
         require_department(target->department);
     else if (target->org)
-        require_org(target->org);
+        of_require_org(target->org);
     else
         target->org = of_require_topic(target->topic);
 }
@@ -171,7 +166,7 @@ Datum onefin_api_watch(PG_FUNCTION_ARGS) {
     Target target;
 
     of_require_granted(fcinfo->flinfo->fn_oid);
-    if (!same_arguments(fcinfo, &target))
+    if (!read_target(fcinfo, &target))
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                  errmsg("watch needs a topic, an org or a department, and one of them only")));
@@ -209,7 +204,7 @@ Datum onefin_api_unwatch(PG_FUNCTION_ARGS) {
     Target target;
 
     of_require_granted(fcinfo->flinfo->fn_oid);
-    (void)same_arguments(fcinfo, &target);
+    (void)read_target(fcinfo, &target);
     arg_watcher(fcinfo, &args, of_require_actor());
     of_arg_id(&args, target.topic);
     of_arg_id(&args, target.org);

@@ -27,54 +27,55 @@ static int by_text(const void *a, const void *b) {
     return strcmp(left->text, right->text);
 }
 
-static struct address *take(const char *text) {
-    struct address key = {0}, *address;
+/* NULL: it has no connection. */
+static struct address *find(const char *text) {
+    struct address key = {0};
     void **found;
 
     strncpy(key.text, text, sizeof key.text - 1);
     found = tfind(&key, &addresses, by_text);
-    if (found) {
-        address = *found;
-    } else {
-        address = memory_new(sizeof *address);
-        *address = key;
-        if (!tsearch(address, &addresses, by_text))
-            abort();
-    }
-    address->count++;
-    return address;
+    return found ? *found : NULL;
 }
 
-static void drop(struct address *address) {
-    if (--address->count > 0)
-        return;
-    tdelete(address, &addresses, by_text);
-    free(address);
+static struct address *add(const char *text) {
+    struct address *address = memory_zeroed(sizeof *address);
+
+    strncpy(address->text, text, sizeof address->text - 1);
+    if (!tsearch(address, &addresses, by_text))
+        abort();
+    return address;
 }
 
 static bool is_free(const char *text) {
     return !*text || list_has(config.proxies, text);
 }
 
+bool limit_address_is_full(const char *text) {
+    const struct address *address = find(text);
+
+    return !is_free(text) && address && address->count >= config.connections_per_address;
+}
+
 bool limit_address_take(const char *text) {
-    struct address *address;
+    struct address *address = find(text);
 
     if (is_free(text))
         return true;
-    address = take(text);
-    if (address->count <= config.connections_per_address)
-        return true;
-    drop(address);
-    return false;
+    if (limit_address_is_full(text))
+        return false;
+    if (!address)
+        address = add(text);
+    address->count++;
+    return true;
 }
 
 void limit_address_drop(const char *text) {
-    struct address key = {0};
-    void **found;
+    struct address *address = find(text);
 
-    strncpy(key.text, text, sizeof key.text - 1);
-    if ((found = tfind(&key, &addresses, by_text))) /* else a proxy's when it was taken */
-        drop(*found);
+    if (!address || --address->count > 0) /* none: it was a proxy's when it was taken */
+        return;
+    tdelete(address, &addresses, by_text);
+    free(address);
 }
 
 bool limit_accept(struct lws *wsi) {

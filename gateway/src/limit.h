@@ -14,6 +14,9 @@
 bool limit_address_take(const char *address);
 void limit_address_drop(const char *address);
 
+/* Would it be false now? */
+bool limit_address_is_full(const char *address);
+
 /* A connection was accepted: false when its address has too many. And it is gone. */
 bool limit_accept(struct lws *wsi);
 void limit_gone(struct lws *wsi);

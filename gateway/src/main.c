@@ -41,7 +41,7 @@ static const char *config_path;
  */
 static void drain(EV_P_ ev_timer *timer UNUSED, int events UNUSED) {
     drain_due += drain_share;
-    session_send_away(drain_due);
+    session_send_some_away(drain_due);
     drain_due -= (unsigned)drain_due;
     if ((session_count() == 0 && metrics.http_connections == 0 && !upload_any()) ||
         ev_now(EV_A) >= drain_until)

@@ -78,7 +78,7 @@ void peer_socket_address(struct lws *wsi, char *address, size_t room) {
     snprintf(address, room, "%s", plain(socket));
 }
 
-void peer_address(struct lws *wsi, char *address, size_t room) {
+bool peer_address(struct lws *wsi, char *address, size_t room) {
     char socket[64], *list = NULL;
     const char *found = socket, *next;
     size_t size;
@@ -93,4 +93,5 @@ void peer_address(struct lws *wsi, char *address, size_t room) {
     }
     snprintf(address, room, "%s", found);
     free(list);
+    return strcmp(address, socket) != 0;
 }

@@ -49,8 +49,6 @@ struct request {
     bool alone;              /* not to be merged with another */
 };
 
-static bool shutting_down;
-
 static void request_free(struct request *request) {
     while (request->earlier) {
         struct request *earlier = request->earlier;
@@ -232,8 +230,8 @@ static void on_done(void *owner, const char *json) {
     session->requests.current = NULL;
     if (request->method->finish(session, request, json))
         request_free(request);
-    if (shutting_down)
-        session_close(session, CLOSE_GOING_AWAY, "gateway stops");
+    if (metrics.draining)
+        session_send_away(session);
     else
         rpc_go_on(session);
 }
@@ -519,8 +517,4 @@ void rpc_closed(struct session *session) {
         request_free(current);
         session->requests.current = NULL;
     }
-}
-
-void rpc_shut_down(void) {
-    shutting_down = true;
 }

@@ -25,6 +25,3 @@ bool rpc_is_busy(const struct session *session);
 
 /* Drops all requests, that under way included; harmless when done again. */
 void rpc_closed(struct session *session);
-
-/* From now on connections are closed with CLOSE_GOING_AWAY, each after the call under way. */
-void rpc_shut_down(void);

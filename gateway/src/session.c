@@ -28,7 +28,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* Seconds until a connection that cannot be sent its close frame is cut. */
 #define CLOSE_PATIENCE 5
@@ -114,22 +113,13 @@ static void on_impatient(EV_P UNUSED, ev_timer *timer, int events UNUSED) {
     session_close(timer->data, CLOSE_LOGIN_TIMEOUT, "login timeout");
 }
 
-/* A client behind a proxy; others were counted when their connection was accepted. */
-static void count_address(struct session *session) {
-    char socket[64];
-
-    peer_socket_address(session->wsi, socket, sizeof socket);
-    session->is_counted = strcmp(socket, session->address) != 0;
-    if (session->is_counted && !limit_address_take(session->address))
-        session->is_counted = false; /* it was let in a moment ago, when there was room */
-}
-
 void session_open(struct session *session, struct lws *wsi) {
     *session = (struct session){.wsi = wsi};
     ev_init(&session->patience, on_impatient);
     session->patience.data = session;
-    peer_address(wsi, session->address, sizeof session->address);
-    count_address(session);
+    /* Who is behind no proxy was counted when the connection was accepted. */
+    session->is_counted = peer_address(wsi, session->address, sizeof session->address) &&
+                          limit_address_take(session->address);
     rpc_open(session);
     LIST_INSERT_HEAD(&sessions, session, all);
     session->heard = ev_now(EV_DEFAULT);
@@ -360,10 +350,13 @@ void session_close_all(int code, const char *reason) {
     }
 }
 
-void session_send_away(unsigned most) {
+void session_send_away(struct session *session) {
+    session_close(session, CLOSE_GOING_AWAY, "gateway stops: resume elsewhere");
+}
+
+void session_send_some_away(unsigned most) {
     struct session *session;
 
-    rpc_shut_down();
     LIST_FOREACH(session, &sessions, all) {
         if (most == 0)
             return;
@@ -371,7 +364,7 @@ void session_send_away(unsigned most) {
             continue;
         most--;
         if (!rpc_is_busy(session))
-            session_close(session, CLOSE_GOING_AWAY, "gateway stops: resume elsewhere");
+            session_send_away(session);
     }
 }
 

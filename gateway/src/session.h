@@ -145,9 +145,10 @@ void session_tell_account(int64_t account, struct frame *frame);
 void session_tell_audience(const struct audience *audience, int64_t except, struct frame *frame);
 void session_close_all(int code, const char *reason);
 
-/* Sends clients elsewhere, so many of them at most, each after the call that is under way for it.
- */
-void session_send_away(unsigned most);
+/* Sends a client elsewhere: the gateway stops. Or so many of them at most, those whose call is
+ * under way after that (rpc.c). */
+void session_send_away(struct session *session);
+void session_send_some_away(unsigned most);
 
 /* Has the account a live connection here? */
 bool session_is_here(int64_t account);

@@ -229,19 +229,11 @@ static int refuse(struct lws *wsi, enum refusal reason, unsigned status, const c
     return -1;
 }
 
-/* None for who comes through a proxy of ours but is counted by itself; the rest were counted when
- * their connection was accepted. */
+/* Only of who is behind a proxy: the rest were counted when their connection was accepted. */
 static bool address_is_full(struct lws *wsi) {
-    char socket[64], address[64];
+    char address[64];
 
-    peer_socket_address(wsi, socket, sizeof socket);
-    peer_address(wsi, address, sizeof address);
-    if (strcmp(socket, address) == 0)
-        return false;
-    if (!limit_address_take(address))
-        return true;
-    limit_address_drop(address);
-    return false;
+    return peer_address(wsi, address, sizeof address) && limit_address_is_full(address);
 }
 
 /* 16 bytes in base64. */
