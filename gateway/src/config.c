@@ -204,14 +204,23 @@ struct reading {
 static void mistake(struct reading *reading, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* At start to whoever started it, later to the log. */
+static void tell(const struct reading *reading, const char *text) {
+    if (reading->into == &config)
+        fprintf(stderr, "%s\n", text);
+    else
+        log_error("%s", text);
+}
+
 static void mistake(struct reading *reading, int line, const char *format, ...) {
+    char what[512], text[1024];
     va_list arguments;
 
     va_start(arguments, format);
-    fprintf(stderr, "%s:%d: ", reading->path, line);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
+    snprintf(text, sizeof text, "%s:%d: %s", reading->path, line, what);
+    tell(reading, text);
     reading->mistakes++;
 }
 
@@ -278,7 +287,10 @@ static bool read_file(const char *path, struct config *into) {
     int bad_line;
 
     if (!reading.file) {
-        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+        char text[1024];
+
+        snprintf(text, sizeof text, "%s: %s", path, strerror(errno));
+        tell(&reading, text);
         return false;
     }
     bad_line = ini_parse_stream(read_line, &reading, read_setting, &reading);

@@ -177,11 +177,15 @@ test('a quiet connection is told how far the order is', async () => {
     await moe.close();
 });
 
-test('the log is logfmt: each line has its time, level and message', async () => {
+function assertLogfmt() {
     const lines = world.gateway.log().trimEnd().split('\n');
     assert.ok(lines.length > 3);
     for (const line of lines)
         assert.match(line, /^time=\S+Z level=(error|warning|info|debug) msg="([^"\\]|\\.)*"( [a-z_]+=[^\s"]*)*$/);
+}
+
+test('the log is logfmt: each line has its time, level and message', async () => {
+    assertLogfmt();
 });
 
 test('metrics tell of calls, logins, deliveries, queues and the sealer', async () => {
@@ -235,6 +239,7 @@ test('SIGHUP takes over what may change while running, and nothing of a file wit
     assert.equal((await large.closedByGateway()).code, 1009);
     await reload('max_frame = 1k\nping_interval = never\n', /stay as they were/);
     assert.match(gateway.log(), /ping_interval/);
+    assertLogfmt();
     await reload('', /were read anew/);
     assert.ok((await kim.call('send', { topic, text: 'y'.repeat(3000), client_key: randomUUID() })).message);
     await kim.close();
