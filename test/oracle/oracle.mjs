@@ -34,6 +34,7 @@ export class Oracle {
     cases = { sql: 0, call: 0, events: 0 };
     firm = new Firm();
     users = []; // database users: {user, account, fixed}; fixed are the groups of one who has not the role's own
+    assigned = new Map(); // assignment that the firm began with, to whom its entry is told
     clients = []; // who listens: {session, connection, events, typed, from}; from is the first entry not yet told
     log = [];
     #seen = 0; // the last entry of the journal that was looked at
@@ -92,7 +93,8 @@ export class Oracle {
         for (const { name, value } of await system.facts('SELECT name, value FROM onefin.setting_default'))
             firm.defaults.set(name, value);
         for (const row of await this.#rows())
-            firm.entries.push({ ...Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)), told: new Set() });
+            firm.entries.push({ ...Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)),
+                ...row.kind === 'assignment.created' ? { reaches: true, told: this.assigned.get(row.subject) } : { told: new Set() } });
         await system.settled();
         await this.#places();
     }
@@ -128,7 +130,9 @@ export class Oracle {
         if ([...firm.assignments.values()].some(a => a.org === org.id && a.account === account.id))
             return;
         const [{ id }] = await system.facts('INSERT INTO onefin.assignment (org_id, account_id) VALUES ($1, $2) RETURNING id', [org.id, account.id]);
+        const before = firm.audience(org);
         firm.assignments.set(id, { id, org: org.id, account: account.id, ended: false });
+        this.assigned.set(id, new Set([...before, ...firm.audience(org)]));
     }
 
     /** Database users without an account; and some who are of every group, while their account has one role. */
