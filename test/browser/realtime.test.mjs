@@ -135,6 +135,7 @@ test('departments are watched from a menu: the own one by a supervisor, each by 
   await nora.getByText('North boʻlimi bilan birga kuzatuvda').waitFor();
   const ada = await visitors.enter('ada');
   await menu(ada).press('Enter');
+  await ada.locator('[role=menuitemcheckbox]:focus').waitFor(); // keys before that are the button's
   assert.equal(await item(ada, 'boʻlim').count(), 2);
   await ada.keyboard.press('ArrowDown');
   await ada.keyboard.press('Enter');
