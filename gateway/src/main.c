@@ -14,6 +14,7 @@
 #include "server.h"
 #include "session.h"
 #include "store.h"
+#include "transfer.h"
 #include "upload.h"
 
 #include <ev.h>
@@ -93,7 +94,7 @@ static int run(void) {
         log_error("libev does not start");
         return EXIT_FAILURE;
     }
-    if (!store_dir_start(config.store))
+    if (!store_start())
         return EXIT_FAILURE;
     if (!server_start()) {
         store->stop();
@@ -115,6 +116,7 @@ static int run(void) {
     eraser_stop();
     db_stop();
     store->stop();
+    transfer_stop();
     log_info("stopped");
     return EXIT_SUCCESS;
 }
