@@ -46,7 +46,7 @@ sanitized:
 	@echo UBSAN_OPTIONS=print_stacktrace=1 >>$(sanitized)/server.env
 
 # Gateway: one archive of everything but the three programs' own files.
-gateway_libs := libwebsockets libpq jansson libcrypto inih libsystemd
+gateway_libs := libwebsockets libpq jansson libcrypto libcurl inih libsystemd
 gateway_src := $(wildcard gateway/src/*.c)
 gateway_obj := $(gateway_src:gateway/src/%.c=$(build)/gateway/%.o)
 import_obj := $(filter $(build)/gateway/import%.o,$(gateway_obj))

@@ -14,6 +14,7 @@
 #include "server.h"
 #include "session.h"
 #include "store.h"
+#include "transfer.h"
 #include "upload.h"
 
 #include <ev.h>
@@ -115,6 +116,7 @@ static int run(void) {
     eraser_stop();
     db_stop();
     store->stop();
+    transfer_stop();
     log_info("stopped");
     return EXIT_SUCCESS;
 }
