@@ -19,6 +19,7 @@ struct config {
     unsigned call_timeout; /* seconds */
     char *page;
     char *store;
+    char *spool;
     size_t max_upload; /* bytes */
     size_t max_frame;  /* bytes */
     size_t outbox_bytes;
@@ -32,6 +33,12 @@ struct config {
     unsigned login_timeout;     /* seconds */
     unsigned ping_interval;     /* seconds */
     unsigned drain_time;        /* seconds */
+    char *public_url;
+    char *smtp_url;
+    char *smtp_from;
+    char *smtp_credentials; /* path of a file, as is webhook_secret */
+    char *webhook_url;
+    char *webhook_secret;
     char *origins;
     char *proxies;
     enum log_level log_level;
