@@ -15,7 +15,6 @@
 #include "rpc_codes.h"
 #include "store.h"
 
-#include <ctype.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,27 +160,11 @@ void download_start(struct exchange *exchange) {
     free(address);
 }
 
-/* The name as RFC 8187 has it: any byte but the plainest as %XX. */
-static char *disposition(const char *name) {
-    static const char prefix[] = "attachment; filename*=UTF-8''";
-    char *text = memory_new(sizeof prefix + 3 * strlen(name));
-    char *end = stpcpy(text, prefix);
-
-    for (; *name; name++) {
-        if (isalnum((unsigned char)*name) || strchr("-._~", *name))
-            *end++ = *name;
-        else
-            end += sprintf(end, "%%%02X", (unsigned char)*name);
-    }
-    *end = '\0';
-    return text;
-}
-
 static int send_head(struct download *download) {
     struct lws *wsi = download->exchange->wsi;
     unsigned char room[LWS_PRE + HEAD_MAX], *start = room + LWS_PRE, *at = start;
     unsigned char *end = room + sizeof room;
-    char *attachment = disposition(download->name);
+    char *attachment = http_attachment(download->name);
     bool fits;
 
     fits = !lws_add_http_common_headers(wsi, HTTP_STATUS_OK, download->type, download->size, &at,

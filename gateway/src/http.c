@@ -171,6 +171,22 @@ char *http_address(struct lws *wsi) {
     return *address ? memory_text(address) : NULL;
 }
 
+/* The name as RFC 8187 has it: any byte but the plainest as %XX. */
+char *http_attachment(const char *name) {
+    static const char prefix[] = "attachment; filename*=UTF-8''";
+    char *text = memory_new(sizeof prefix + 3 * strlen(name));
+    char *end = stpcpy(text, prefix);
+
+    for (; *name; name++) {
+        if (isalnum((unsigned char)*name) || strchr("-._~", *name))
+            *end++ = *name;
+        else
+            end += sprintf(end, "%%%02X", (unsigned char)*name);
+    }
+    *end = '\0';
+    return text;
+}
+
 static void answer_health(struct exchange *exchange) {
     const char *state = metrics.draining                      ? "draining"
                         : follow_is_stalled() || db_is_away() ? "stalled"

@@ -69,6 +69,9 @@ void http_cut(struct exchange *exchange);
 bool http_add_header(struct lws *wsi, const char *name, const char *value, unsigned char **at,
                      unsigned char *end);
 
+/* What Content-Disposition says of a file to be saved under this name; for the caller to free. */
+char *http_attachment(const char *name);
+
 /* The token of "Authorization: Bearer", for the caller to forget; NULL when there is none. */
 char *http_token(struct lws *wsi);
 

@@ -94,7 +94,7 @@ static int run(void) {
         log_error("libev does not start");
         return EXIT_FAILURE;
     }
-    if (!store_dir_start(config.store))
+    if (!store_start())
         return EXIT_FAILURE;
     if (!server_start()) {
         store->stop();

@@ -150,7 +150,7 @@ static void go_on(struct upload *upload) {
         upload->filled = 0;
     } else if (upload->complete) {
         upload->phase = COMMITTING;
-        store->commit(upload->object, upload->key);
+        store->commit(upload->object);
     } else {
         http_read(upload->exchange, true);
     }
@@ -179,6 +179,7 @@ static void on_begun(void *owner, const char *json) {
         give_up(upload, json);
     } else {
         upload->key = memory_text(key);
+        store->name(upload->object, key);
         upload->phase = RECEIVING;
         go_on(upload);
     }
