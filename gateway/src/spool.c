@@ -27,7 +27,6 @@ struct spool {
     enum { OPENING, COPYING, COMMITTING } phase;
     bool fetching; /* from the store; else to it */
     struct store_object *object;
-    char *key;
     int file;
     size_t filled; /* bytes of the buffer at hand */
     int error;     /* of the thread's */
@@ -43,7 +42,6 @@ static void spool_free(struct spool *spool) {
     if (spool->file >= 0)
         close(spool->file);
     EVP_MD_CTX_free(spool->digest);
-    free(spool->key);
     free(spool);
 }
 
@@ -122,7 +120,7 @@ static void on_file(struct background_task *task) {
         store->write(spool->object, spool->filled);
     } else {
         spool->phase = COMMITTING;
-        store->commit(spool->object, spool->key);
+        store->commit(spool->object);
     }
 }
 
@@ -184,9 +182,9 @@ struct spool *spool_store(int file, const char *key, spool_done_fn *done, void *
 
     spool->task.work = read_file;
     spool->file = file;
-    spool->key = memory_text(key);
     spool->phase = COPYING;
     spool->object = store->create(on_stored, spool);
+    store->name(spool->object, key);
     run_task(spool);
     return spool;
 }
