@@ -40,7 +40,7 @@ struct db_answer {
 #define DB_UPLOAD_FINISH "upload_finish" /* token, upload, address */
 #define DB_UPLOAD_DROP   "upload_drop"   /* token, upload, address */
 
-#define DB_JOBS_TAKE  "jobs_take"  /* gateway, max, accounts present */
+#define DB_JOBS_TAKE  "jobs_take"  /* gateway, max, accounts present, max of mails and webhooks */
 #define DB_JOBS_KEEP  "jobs_keep"  /* gateway, jobs */
 #define DB_JOB_DONE   "job_done"   /* job, attempt, result */
 #define DB_JOB_FAILED "job_failed" /* job, attempt, reason, message, final */
