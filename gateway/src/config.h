@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+enum s3_style { S3_STYLE_PATH, S3_STYLE_HOST };
+
 struct config {
     char *listen;
     unsigned port;
@@ -19,6 +21,16 @@ struct config {
     unsigned call_timeout; /* seconds */
     char *page;
     char *store;
+    char *s3_endpoint;
+    char *s3_public_endpoint;
+    char *s3_bucket;
+    char *s3_region;
+    enum s3_style s3_style;
+    char *s3_credentials; /* path */
+    char *s3_ca;          /* path */
+    unsigned s3_timeout;  /* seconds */
+    size_t s3_memory;     /* bytes */
+    unsigned presign_seconds;
     char *spool;
     size_t max_upload; /* bytes */
     size_t max_frame;  /* bytes */

@@ -8,7 +8,7 @@
 const struct store *store;
 
 bool store_start(void) {
-    return store_dir_start(config.store);
+    return strcmp(config.store, "s3") == 0 ? store_s3_start() : store_dir_start(config.store);
 }
 
 bool store_key_is_plain(const char *key) {

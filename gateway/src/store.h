@@ -74,6 +74,9 @@ bool store_start(void);
 /* The same for a directory, made when its parent exists. */
 bool store_dir_start(const char *path);
 
+/* The same for a bucket of an S3 store, which need not answer now. */
+bool store_s3_start(void);
+
 /* For stores: is this a plain relative path? Letters, digits, '.', '_', '-', and '/' between names,
  * none of which starts with a dot. Thereby no key leads out of a directory, and none needs encoding
  * in an address. */

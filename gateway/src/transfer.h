@@ -3,7 +3,7 @@
  *
  * Nothing here waits. A transfer owns its easy handle: the handle is freed when the end was told,
  * or by transfer_abort; what hangs on the handle (lists of headers, buffers) stays its owner's, and
- * must last as long.
+ * must last until then.
  *
  * No function of this header may be called from within a callback of the handle, such as that of
  * CURLOPT_WRITEFUNCTION; ev_feed_event is a way out of one.
