@@ -61,6 +61,33 @@ static const char *parse_conninfo(const char *text, void *into) {
     return parse_text(text, into);
 }
 
+/* Empty, or with a host behind one of the schemes, and without what would end a line or a URL. */
+static bool is_url(const char *text, const char *scheme, const char *secure) {
+    size_t length = strncmp(text, secure, strlen(secure)) == 0   ? strlen(secure)
+                    : strncmp(text, scheme, strlen(scheme)) == 0 ? strlen(scheme)
+                                                                 : 0;
+
+    return !*text || (length > 0 && text[length] && !strpbrk(text, " \t\"<>"));
+}
+
+static const char *parse_http_url(const char *text, void *into) {
+    return is_url(text, "http://", "https://") ? parse_text(text, into)
+                                               : "a URL of http:// or https://, or empty";
+}
+
+static const char *parse_smtp_url(const char *text, void *into) {
+    return is_url(text, "smtp://", "smtps://") ? parse_text(text, into)
+                                               : "a URL of smtp:// or smtps://, or empty";
+}
+
+static const char *parse_mailbox(const char *text, void *into) {
+    const char *at = strchr(text, '@');
+
+    return !*text || (at && at > text && at[1] && !strpbrk(text, " \t\"<>,;"))
+               ? parse_text(text, into)
+               : "a mail address, or empty";
+}
+
 static bool parse_digits(const char *text, unsigned long long largest, unsigned long long *number,
                          const char **rest) {
     char *end;
@@ -229,6 +256,8 @@ static const struct setting {
      "bytes of memory in which uploads wait for the S3 store, at least 16m"},
     {"presign_seconds", parse_presign, AT(presign_seconds), RELOADED, "60",
      "seconds that a presigned address of a file is good for; 0: there are none"},
+    {"spool", parse_text, AT(spool), FIXED, "/var/tmp",
+     "directory for temporary files of documents under work"},
     {"max_upload", parse_bytes, AT(max_upload), RELOADED, "100m", "bytes of a file at most"},
     {"max_frame", parse_bytes, AT(max_frame), RELOADED, "256k",
      "bytes of a client's message at most"},
@@ -254,6 +283,17 @@ static const struct setting {
      "seconds of silence before a ping; cut after twice as many"},
     {"drain_time", parse_seconds, AT(drain_time), RELOADED, "5",
      "seconds over which clients are sent elsewhere when the gateway stops"},
+    {"public_url", parse_http_url, AT(public_url), RELOADED, "",
+     "where people find the page, for links in mails; empty: no links"},
+    {"smtp_url", parse_smtp_url, AT(smtp_url), RELOADED, "",
+     "mail server, smtp://HOST:PORT or smtps://HOST:PORT; empty: no mails"},
+    {"smtp_from", parse_mailbox, AT(smtp_from), RELOADED, "", "address that mails come from"},
+    {"smtp_credentials", parse_text, AT(smtp_credentials), RELOADED, "",
+     "file with USER:PASSWORD for the mail server; empty: none"},
+    {"webhook_url", parse_http_url, AT(webhook_url), RELOADED, "",
+     "where notifications are posted to; empty: nowhere"},
+    {"webhook_secret", parse_text, AT(webhook_secret), RELOADED, "",
+     "file with the secret that signs them"},
     {"origins", parse_text, AT(origins), RELOADED, "",
      "origins of pages allowed to connect, separated by spaces; empty: this host's only"},
     {"proxies", parse_addresses, AT(proxies), RELOADED, "127.0.0.1 ::1",

@@ -31,6 +31,7 @@ struct config {
     unsigned s3_timeout;  /* seconds */
     size_t s3_memory;     /* bytes */
     unsigned presign_seconds;
+    char *spool;
     size_t max_upload; /* bytes */
     size_t max_frame;  /* bytes */
     size_t outbox_bytes;
@@ -44,6 +45,12 @@ struct config {
     unsigned login_timeout;     /* seconds */
     unsigned ping_interval;     /* seconds */
     unsigned drain_time;        /* seconds */
+    char *public_url;
+    char *smtp_url;
+    char *smtp_from;
+    char *smtp_credentials; /* path of a file, as is webhook_secret */
+    char *webhook_url;
+    char *webhook_secret;
     char *origins;
     char *proxies;
     enum log_level log_level;

@@ -1,5 +1,5 @@
 /*
- * download.c - GET /files/ID, streaming.
+ * download.c - GET /files/ID, streaming; its preview, its original; and links to the store.
  *
  * The database says whether it may be, and journals it; then chunks go from the store to the
  * socket, one at a time: a chunk is read when the one before it was written, and written in pieces
@@ -96,37 +96,63 @@ static void on_found(void *owner, const char *json) {
     json_decref(body);
 }
 
-/* The id in the path, for the caller to free; NULL when it is none. */
-static char *read_id(struct lws *wsi) {
-    char path[32];
+/* What may follow /files/ID, and what is asked for by it. */
+static const struct variant {
+    const char *path;
+    const char *variant, *how; /* as the database has them */
+} variants[] = {
+    {"", "file", "stream"},
+    {"/preview", "preview", "stream"},
+    {"/original", "original", "stream"},
+    {"/link", "file", "link"},
+    {"/original/link", "original", "link"},
+};
+
+/* The id in the path, for the caller to free, and the variant; NULL when there is no such path. */
+static char *read_path(struct lws *wsi, const struct variant **variant) {
+    char path[64];
     const char *id = path + strlen(PATH);
     size_t length;
 
     if (lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI) <= (int)strlen(PATH))
         return NULL;
     length = strspn(id, "0123456789");
-    return length > 0 && length <= 18 && !id[length] ? memory_text(id) : NULL;
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        *variant = &variants[i];
+        if (length > 0 && length <= 18 && strcmp(id + length, variants[i].path) == 0)
+            return memory_part(id, length);
+    }
+    return NULL;
+}
+
+/* This store gives out none: the client is to ask for the bytes instead. */
+static void answer_without_link(struct exchange *exchange) {
+    http_answer(exchange, HTTP_STATUS_OK, "application/json",
+                memory_text("{\"result\":{\"url\":null,\"expires_in\":null}}"));
 }
 
 void download_start(struct exchange *exchange) {
     char *token = http_token(exchange->wsi);
-    char *id = read_id(exchange->wsi);
+    const struct variant *variant;
+    char *id = read_path(exchange->wsi, &variant);
     char *address = http_address(exchange->wsi);
-    const char *params[] = {token, id, address};
 
     if (!token) {
         http_refuse(exchange, HTTP_STATUS_UNAUTHORIZED, RPC_NOT_LOGGED_IN, "not logged in",
                     "Send the header Authorization: Bearer TOKEN.");
     } else if (!id) {
         http_refuse(exchange, HTTP_STATUS_NOT_FOUND, RPC_NOT_FOUND, "no such document",
-                    "GET /files/ID.");
+                    "GET /files/ID, or /preview, /original, /link, /original/link below it.");
+    } else if (strcmp(variant->how, "link") == 0) {
+        answer_without_link(exchange);
     } else {
+        const char *params[] = {token, id, variant->variant, variant->how, address};
         struct download *download = exchange->download = memory_zeroed(sizeof *download);
 
         download->exchange = exchange;
         download->id = memory_text(id);
         http_read(exchange, false);
-        download->call = db_call(DB_CALLS, DB_FILE_GET, 3, params,
+        download->call = db_call(DB_CALLS, DB_FILE_GET, 5, params,
                                  (struct db_answer){.done = on_found, .owner = download});
     }
     memory_forget(token);

@@ -129,8 +129,8 @@ static void record(struct upload *upload) {
     char document[24], size[24];
     const char *type = sniff_type(upload->head, upload->size < HEAD_MAX ? upload->size : HEAD_MAX);
     unsigned length;
-    const char *params[] = {upload->token, document, upload->key, upload->topic,  upload->name,
-                            type,          size,     hex,         upload->address};
+    const char *params[] = {upload->token, document, upload->key, upload->topic,   upload->name,
+                            type,          size,     hex,         upload->address, NULL};
 
     EVP_DigestFinal_ex(upload->digest, digest, &length);
     for (unsigned i = 0; i < length; i++)
@@ -138,7 +138,7 @@ static void record(struct upload *upload) {
     snprintf(document, sizeof document, "%" JSON_INTEGER_FORMAT, upload->document);
     snprintf(size, sizeof size, "%zu", upload->size);
     upload->phase = RECORDING;
-    upload->call = db_call(DB_CALLS, DB_FILE_END, 9, params,
+    upload->call = db_call(DB_CALLS, DB_FILE_END, 10, params,
                            (struct db_answer){.done = on_recorded, .owner = upload});
 }
 
