@@ -1,7 +1,8 @@
 // Every word of the page, in Uzbek (Latin script, the default), Russian and English. The type of
 // the Uzbek dictionary is the type of all three: a key that one of them lacks, or has alone, does
-// not compile.
+// not compile. The words about documents are in i18n-documents.ts.
 
+import { documentDictionaries, type DocumentDictionary } from './i18n-documents';
 import type { Language, Role, TicketState } from './protocol';
 
 const uz = {
@@ -173,9 +174,10 @@ const uz = {
   failed: 'Bajarilmadi. Qayta urinib koʻring.',
 };
 
-export type Dictionary = typeof uz;
+type Words = typeof uz;
+export type Dictionary = Words & DocumentDictionary;
 
-const ru: Dictionary = {
+const ru: Words = {
   tagline: 'Переписка бухгалтерии с клиентами',
   login: 'Логин',
   password: 'Пароль',
@@ -342,7 +344,7 @@ const ru: Dictionary = {
   failed: 'Не получилось. Попробуйте ещё раз.',
 };
 
-const en: Dictionary = {
+const en: Words = {
   tagline: 'Where bookkeepers and clients talk',
   login: 'Login',
   password: 'Password',
@@ -526,7 +528,11 @@ export function uzbekRelative(unit: 'day' | 'hour' | 'minute' | 'second', count:
   return count < 0 ? `${-count} ${name} oldin` : `${count} ${name}dan keyin`;
 }
 
-export const dictionaries: Record<Language, Dictionary> = { uz, ru, en };
+export const dictionaries: Record<Language, Dictionary> = {
+  uz: { ...uz, ...documentDictionaries.uz },
+  ru: { ...ru, ...documentDictionaries.ru },
+  en: { ...en, ...documentDictionaries.en },
+};
 export const languageNames: Record<Language, string> = {
   uz: 'Oʻzbekcha',
   ru: 'Русский',
