@@ -13,6 +13,14 @@ INSERT INTO onefin.setting_default (name, value, description) VALUES
     ('client_sees_presence', 'false', 'Clients are told which of the staff that serves them is there'),
     ('resume_seals', '100000', 'Seals that a returning client may be behind; one further back loads the state anew'),
     ('resume_events', '2000', 'Events that a returning client is told; one that missed more loads the state anew'),
+    ('time_zone', '"Asia/Tashkent"', 'Time zone of the firm, for the times that it shows'),
+    ('upload_types', '"application/pdf image/jpeg image/png image/webp image/tiff image/heic image/gif application/vnd.openxmlformats-officedocument.wordprocessingml.document application/vnd.openxmlformats-officedocument.spreadsheetml.sheet application/vnd.openxmlformats-officedocument.presentationml.presentation application/vnd.oasis.opendocument.text application/vnd.oasis.opendocument.spreadsheet application/vnd.oasis.opendocument.presentation application/x-ole-storage application/zip application/octet-stream"', 'Media types of files that are taken, separated by spaces; application/octet-stream is what has no other. Of these, staff may upload what can be stamped'),
+    ('upload_bytes', '104857600', 'Bytes of a file at most'),
+    ('upload_keep_seconds', '86400', 'Seconds after which an upload that did not come to its end is given up'),
+    ('office_to_pdf', 'false', 'Office files of staff are turned into PDF and stamped; else they are refused'),
+    ('notify_by_mail', 'false', 'Who is away is told of unread messages by mail, where the account has an address'),
+    ('notify_by_webhook', 'false', 'The firm''s other systems are told of unread messages of who is away'),
+    ('notify_after_seconds', '300', 'Seconds after a message in which who is away may come and read it untold'),
     ('retention_days', '1825', 'Days that the data of an archived company is kept before an admin may erase it');
 
 CREATE TABLE onefin.setting (
@@ -20,6 +28,22 @@ CREATE TABLE onefin.setting (
     value jsonb NOT NULL
 );
 COMMENT ON TABLE onefin.setting IS 'Settings of the firm that an admin has set';
+
+-- What the type of a value does not say.
+CREATE FUNCTION onefin.setting_check() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.name = 'time_zone' THEN
+        PERFORM now() AT TIME ZONE (NEW.value #>> '{}');
+    ELSIF NEW.name LIKE ANY ('{upload%,notify_after_seconds}') AND jsonb_typeof(NEW.value) = 'number'
+        AND NEW.value::numeric NOT BETWEEN 1 AND 1e12 THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('%s is out of bounds', NEW.name), HINT = 'Give a number from 1 on.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION onefin.setting_check() IS 'Refuses values that a setting cannot have';
+CREATE TRIGGER "check" BEFORE INSERT OR UPDATE ON onefin.setting FOR EACH ROW EXECUTE FUNCTION onefin.setting_check();
 
 CREATE VIEW onefin.setting_now WITH (security_invoker) AS
     SELECT d.name, coalesce(s.value, d.value) AS value, d.description
@@ -55,6 +79,7 @@ CREATE TABLE onefin.account (
     department_id bigint REFERENCES onefin.department,
     language text NOT NULL DEFAULT 'uz' CHECK (language IN ('uz', 'ru', 'en')),
     db_role name UNIQUE,
+    email text CHECK (email ~ '^[^@[:space:][:cntrl:]<>,;"]+@[^@[:space:][:cntrl:]<>,;"]+$' AND length(email) <= 254),
     password_hash text,
     created_at timestamptz NOT NULL DEFAULT now(),
     disabled_at timestamptz,
@@ -69,6 +94,7 @@ CREATE INDEX account_admin ON onefin.account (id) WHERE role = 'admin';
 COMMENT ON TABLE onefin.account IS 'A person who takes part: staff of the firm or of a client company';
 COMMENT ON COLUMN onefin.account.role IS 'admin (egasi), supervisor (rahbar), accountant (xodim) or client (mijoz)';
 COMMENT ON COLUMN onefin.account.db_role IS 'Database role with which this person uses SQL directly, if any';
+COMMENT ON COLUMN onefin.account.email IS 'Where the person is told of unread messages; NULL: nowhere';
 COMMENT ON COLUMN onefin.account.password_hash IS 'argon2id, as libsodium writes it; readable to no application role';
 COMMENT ON COLUMN onefin.account.disabled_at IS 'Since when the account has no access; NULL while it has';
 
@@ -106,6 +132,10 @@ COMMENT ON FUNCTION onefin.may_post(bigint, bigint, text) IS
 CREATE FUNCTION onefin.setting_on(name text) RETURNS boolean
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_setting_on';
 COMMENT ON FUNCTION onefin.setting_on(text) IS 'Whether a setting of the firm is true';
+
+CREATE FUNCTION onefin.setting_number(name text) RETURNS bigint
+    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_setting_number';
+COMMENT ON FUNCTION onefin.setting_number(text) IS 'A setting of the firm that is a number, its whole part';
 
 CREATE FUNCTION onefin.call(token text, method text, params jsonb DEFAULT '{}', address inet DEFAULT NULL)
     RETURNS jsonb LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_call';

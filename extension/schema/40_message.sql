@@ -1,4 +1,4 @@
--- Messages, their versions, documents, read marks, watches.
+-- Messages, their versions, read marks, watches.
 --
 -- message and message_version have no foreign keys and no CHECKs: C code sets org, ticket and
 -- author itself from rows that are never deleted, and refuses what may not be. A key check would
@@ -86,36 +86,6 @@ CREATE TRIGGER refuse_new BEFORE INSERT ON onefin.message_version
 CREATE TRIGGER refuse BEFORE TRUNCATE ON onefin.message
     FOR EACH STATEMENT EXECUTE FUNCTION onefin.refuse_change();
 ALTER TABLE onefin.message ENABLE ALWAYS TRIGGER refuse;
-
-CREATE SEQUENCE onefin.document_id_seq;
-CREATE TABLE onefin.document (
-    id bigint PRIMARY KEY,
-    org_id bigint NOT NULL REFERENCES onefin.org,
-    topic_id bigint NOT NULL REFERENCES onefin.topic,
-    message_id bigint,
-    uploader_id bigint NOT NULL REFERENCES onefin.account,
-    uploader_name text NOT NULL,
-    name text NOT NULL,
-    type text NOT NULL,
-    size bigint NOT NULL CHECK (size >= 0),
-    sha256 bytea NOT NULL CHECK (octet_length(sha256) = 32),
-    store_key text NOT NULL UNIQUE,
-    at timestamptz NOT NULL DEFAULT now(),
-    visibility text NOT NULL DEFAULT 'all' CHECK (visibility IN ('all', 'staff')),
-    withdrawn_at timestamptz,
-    erased_at timestamptz,
-    removed_at timestamptz
-);
-CREATE INDEX document_topic ON onefin.document (topic_id, id);
-CREATE INDEX document_to_erase ON onefin.document (id) WHERE erased_at IS NOT NULL AND removed_at IS NULL;
-COMMENT ON TABLE onefin.document IS 'An uploaded file; its bytes are in the store';
-COMMENT ON COLUMN onefin.document.message_id IS 'The message that carries it; NULL until it is sent, when only its uploader sees it';
-COMMENT ON COLUMN onefin.document.size IS 'Bytes';
-COMMENT ON COLUMN onefin.document.type IS 'Media type, found from the content';
-COMMENT ON COLUMN onefin.document.store_key IS 'Where the store keeps the bytes; readable to no application role';
-COMMENT ON COLUMN onefin.document.withdrawn_at IS 'When the message that carries it was deleted';
-COMMENT ON COLUMN onefin.document.erased_at IS 'When it was erased with its company''s data; nobody gets it from then on';
-COMMENT ON COLUMN onefin.document.removed_at IS 'When a gateway had removed its bytes from the store';
 
 CREATE TABLE onefin.read_mark (
     account_id bigint NOT NULL REFERENCES onefin.account,

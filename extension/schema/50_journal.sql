@@ -22,12 +22,14 @@ CREATE TABLE onefin.journal (
     detail jsonb
 );
 CREATE INDEX journal_xact ON onefin.journal (xact);
+CREATE INDEX journal_document ON onefin.journal (subject_id, id) WHERE kind LIKE 'document.%';
+CREATE INDEX journal_document_actor ON onefin.journal (actor_id, id) WHERE kind LIKE 'document.%';
 COMMENT ON TABLE onefin.journal IS 'Every change and every access that matters. Never changed, never deleted; sealed by onefin.seal';
 COMMENT ON COLUMN onefin.journal.xact IS 'The transaction that wrote it: how the sealer finds what is new';
 COMMENT ON COLUMN onefin.journal.actor_id IS 'The account that acted; NULL for a database user without one';
 COMMENT ON COLUMN onefin.journal.subject_id IS 'What it is about, by kind: a message, document, ticket, assignment, session, ...';
 COMMENT ON COLUMN onefin.journal.account_id IS 'The account that it concerns, who is told of it in any case';
-COMMENT ON COLUMN onefin.journal.version IS 'Version of the message, for kinds message.*';
+COMMENT ON COLUMN onefin.journal.version IS 'Version of the message, for kinds message.*; revision of the document, for those that change one';
 COMMENT ON COLUMN onefin.journal.audience IS
     'Who is told: org (all who see the company), staff (of those, the firm''s people), admin, account (only account_id), none';
 COMMENT ON COLUMN onefin.journal.application IS 'application_name of the connection; NULL inside onefin.call';
@@ -91,7 +93,7 @@ BEGIN
     FOREACH t IN ARRAY ARRAY['setting_default', 'setting', 'session_policy_default', 'session_policy', 'department', 'account', 'org', 'assignment', 'topic_kind', 'topic'] LOOP
         EXECUTE format('CREATE TRIGGER z_audit AFTER %s ON onefin.%I FOR EACH ROW EXECUTE FUNCTION onefin.audit(%s)',
             CASE t WHEN 'topic' THEN 'UPDATE OR DELETE' ELSE 'INSERT OR UPDATE OR DELETE' END, t,
-            CASE t WHEN 'account' THEN quote_literal('password_hash') ELSE '' END);
+            CASE t WHEN 'account' THEN '''password_hash'', ''email''' ELSE '' END);
         EXECUTE format('CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON onefin.%I FOR EACH STATEMENT EXECUTE FUNCTION onefin.audit()', t);
         EXECUTE format('ALTER TABLE onefin.%I ENABLE ALWAYS TRIGGER audit_truncate', t);
     END LOOP;

@@ -3,17 +3,38 @@
 CREATE VIEW onefin.account_body WITH (security_invoker) AS
     SELECT a.id, a.name, jsonb_build_object(
         'id', a.id, 'login', a.login, 'name', a.name, 'role', a.role, 'org', a.org_id,
-        'department', a.department_id, 'language', a.language, 'disabled', a.disabled_at IS NOT NULL) AS body
+        'department', a.department_id, 'language', a.language, 'email', a.email, 'disabled', a.disabled_at IS NOT NULL) AS body
     FROM onefin.account a;
 COMMENT ON VIEW onefin.account_body IS 'An account as JSON';
 
 CREATE VIEW onefin.document_body WITH (security_invoker) AS
-    SELECT d.id, d.topic_id, d.message_id, jsonb_build_object(
-        'id', d.id, 'org', d.org_id, 'topic', d.topic_id, 'message', d.message_id, 'name', d.name,
-        'type', d.type, 'size', d.size, 'sha256', encode(d.sha256, 'hex'),
-        'uploader', d.uploader_id, 'uploader_name', d.uploader_name, 'at', d.at, 'erased_at', d.erased_at) AS body
+    SELECT d.id, d.topic_id, d.message_id, d.revision, d.changed_entry, jsonb_build_object(
+        'id', d.id, 'org', d.org_id, 'topic', d.topic_id, 'message', d.message_id,
+        'name', coalesce(d.stamped_name, d.name), 'type', coalesce(d.stamped_type, d.type),
+        'size', coalesce(d.stamped_size, d.size), 'sha256', encode(coalesce(d.stamped_sha256, d.sha256), 'hex'),
+        'uploader', d.uploader_id, 'uploader_name', d.uploader_name, 'at', d.at, 'erased_at', d.erased_at,
+        'revision', d.revision, 'state', d.state, 'reason', d.reason, 'stamped', d.stamped_size IS NOT NULL, 'signed', d.signed,
+        'preview', d.preview_size IS NOT NULL,
+        'original', CASE WHEN d.stamped_size IS NOT NULL THEN jsonb_build_object('name', d.name, 'type', d.type,
+            'size', d.size, 'sha256', encode(d.sha256, 'hex')) END,
+        'marks', (SELECT coalesce(jsonb_agg(jsonb_build_object('mark', m.mark, 'at', m.at, 'by', m.account_id,
+            'by_name', m.account_name, 'reason', m.reason) ORDER BY m.id), '[]')
+            FROM onefin.document_mark m WHERE m.document_id = d.id)) AS body,
+        jsonb_build_object(
+        'id', d.id, 'org', d.org_id, 'topic', d.topic_id, 'message', d.message_id, 'name', d.name, 'type', d.type,
+        'size', d.size, 'sha256', encode(d.sha256, 'hex'),
+        'uploader', d.uploader_id, 'uploader_name', d.uploader_name, 'at', d.at, 'erased_at', d.erased_at,
+        'revision', 0, 'state', CASE WHEN d.by_client THEN 'ready' ELSE 'stamping' END, 'reason', NULL, 'stamped', false,
+        'signed', false, 'preview', false, 'original', NULL, 'marks', jsonb '[]') AS first
     FROM onefin.document d;
-COMMENT ON VIEW onefin.document_body IS 'A document as JSON';
+COMMENT ON VIEW onefin.document_body IS 'A document as JSON: as it is, and as it was first';
+
+CREATE VIEW onefin.job_body WITH (security_invoker) AS
+    SELECT j.id, j.state, jsonb_build_object('id', j.id, 'kind', j.kind, 'state', j.state, 'document', j.document_id,
+        'document_name', d.name, 'account', j.account_id, 'org', j.org_id, 'topic', j.topic_id, 'attempts', j.attempt,
+        'at', j.at, 'due_at', j.due_at, 'gateway', j.gateway, 'reason', j.reason, 'message', j.message) AS body
+    FROM onefin.job j LEFT JOIN onefin.document d ON d.id = j.document_id;
+COMMENT ON VIEW onefin.job_body IS 'A job as JSON';
 
 CREATE FUNCTION onefin.message_json(m onefin.message, documents jsonb) RETURNS jsonb
     LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'onefin_message_json';
@@ -29,7 +50,9 @@ COMMENT ON VIEW onefin.message_body IS 'The newest version of a message as JSON'
 
 -- An event shows its message as it was left by it. When the message was changed again before the
 -- event was read, it names the message only: the event of that change follows, and shows it to those
--- who see it then. So nobody reads in an old event what was said after they lost the company.
+-- who see it then. So it is with a document; and one that a message carries is shown as it was first,
+-- when it was changed since: of two pictures of a document the one with the greater revision is newer.
+-- So nobody reads in an old event what was said after they lost the company.
 --
 -- Doings on the configuration, and of those who watch, name their actor to admins only; an account's
 -- own changes are told to it, too.
@@ -39,11 +62,17 @@ CREATE VIEW onefin.event_body WITH (security_invoker) AS
         jsonb_build_object('kind', j.kind, 'at', j.at, 'org', j.org_id, 'topic', j.topic_id)
         || CASE
             WHEN j.kind LIKE 'message.%' THEN jsonb_build_object('actor', j.actor_id, 'message',
-                CASE WHEN m.version = j.version THEN m.body ELSE jsonb_build_object('id', m.id, 'org', j.org_id,
-                    'topic', j.topic_id, 'author', m.body -> 'author', 'visibility', m.body -> 'visibility',
-                    'version', j.version) END)
+                CASE WHEN m.version = j.version THEN onefin.message_json(m,
+                    CASE WHEN m.document_ids IS NULL OR m.deleted_at IS NOT NULL THEN '[]'::jsonb ELSE (
+                        SELECT coalesce(jsonb_agg(CASE WHEN d.changed_entry > j.id THEN d.first ELSE d.body END ORDER BY d.id), '[]'::jsonb)
+                        FROM onefin.document_body d WHERE d.id = ANY (m.document_ids)) END)
+                    ELSE jsonb_build_object('id', m.id, 'org', j.org_id, 'topic', j.topic_id, 'author', m.author_id,
+                    'visibility', m.visibility, 'version', j.version) END)
             WHEN j.kind = 'topic.read' THEN jsonb_build_object('actor', j.actor_id, 'account', j.actor_id, 'message', j.subject_id)
             WHEN j.kind LIKE 'ticket.%' THEN jsonb_build_object('actor', j.actor_id, 'ticket', j.subject_id, 'state', j.detail -> 'state')
+            WHEN j.kind LIKE 'document.%' AND j.version IS NOT NULL THEN jsonb_build_object('actor', j.actor_id, 'document',
+                (SELECT CASE WHEN d.revision = j.version THEN d.body ELSE jsonb_build_object('id', d.id, 'org', j.org_id,
+                    'topic', j.topic_id, 'revision', j.version) END FROM onefin.document_body d WHERE d.id = j.subject_id))
             WHEN j.kind LIKE 'document.%' THEN jsonb_build_object('actor', j.actor_id, 'document', j.subject_id)
             WHEN j.kind LIKE 'session.%' THEN jsonb_build_object('account', j.account_id, 'session', j.subject_id)
                 || coalesce(j.detail, '{}')
@@ -51,7 +80,7 @@ CREATE VIEW onefin.event_body WITH (security_invoker) AS
             ELSE jsonb_build_object('account', j.account_id)
         END AS body
     FROM onefin.journal j
-        LEFT JOIN onefin.message_body m ON j.kind LIKE 'message.%' AND m.id = j.subject_id
+        LEFT JOIN onefin.message m ON j.kind LIKE 'message.%' AND m.id = j.subject_id
     WHERE j.audience <> 'none';
 COMMENT ON VIEW onefin.event_body IS 'Journal entries as they are told to their audience; read by the C code only';
 
@@ -106,17 +135,3 @@ COMMENT ON FUNCTION onefin.current_session() IS 'The session that acts, inside o
 CREATE FUNCTION onefin.password_hash(password text) RETURNS text
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_password_hash';
 COMMENT ON FUNCTION onefin.password_hash(text) IS 'argon2id hash of a password of at least 8 characters, to be stored';
-
-CREATE FUNCTION onefin.file_begin(token text, topic bigint, name text, address inet DEFAULT NULL) RETURNS jsonb
-    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_file_begin';
-COMMENT ON FUNCTION onefin.file_begin(text, bigint, text, inet) IS
-    'Asks whether the account of the token may upload to the topic, and reserves an id: {"result": {document, key}}';
-CREATE FUNCTION onefin.file_end(token text, document bigint, key text, topic bigint, name text, type text,
-                                size bigint, sha256 bytea, address inet DEFAULT NULL) RETURNS jsonb
-    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_file_end';
-COMMENT ON FUNCTION onefin.file_end(text, bigint, text, bigint, text, text, bigint, bytea, inet) IS
-    'Records a document whose bytes the store has: {"result": the document}; size in bytes';
-CREATE FUNCTION onefin.file_get(token text, document bigint, address inet DEFAULT NULL) RETURNS jsonb
-    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_file_get';
-COMMENT ON FUNCTION onefin.file_get(text, bigint, inet) IS
-    'Where the store keeps a document that the account of the token may download; journaled: {"result": {key, name, type, size, sha256}}';

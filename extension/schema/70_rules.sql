@@ -30,19 +30,23 @@ END
 $$;
 
 GRANT SELECT ON onefin.topic_kind, onefin.topic, onefin.ticket, onefin.org, onefin.message, onefin.message_version,
-    onefin.read_mark, onefin.account_body, onefin.document_body, onefin.message_body
+    onefin.read_mark, onefin.account_body, onefin.document_body, onefin.document_mark, onefin.message_body
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
-GRANT SELECT (id, login, name, role, org_id, department_id, language, db_role, created_at, disabled_at) ON onefin.account
+GRANT SELECT (id, login, name, role, org_id, department_id, language, db_role, email, created_at, disabled_at) ON onefin.account
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT SELECT (id, account_id, device, address, created_at, last_seen, ends_at, expires_at, ended_at) ON onefin.session
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
-GRANT SELECT (id, org_id, topic_id, message_id, uploader_id, uploader_name, name, type, size, sha256, at, visibility, withdrawn_at,
-    erased_at, removed_at)
+GRANT SELECT (id, org_id, topic_id, message_id, uploader_id, uploader_name, by_client, name, type, size, sha256, at, visibility,
+    state, reason, revision, changed_entry, stamped_name, stamped_type, stamped_size, stamped_sha256, signed, preview_size,
+    withdrawn_at, erased_at, removed_at)
     ON onefin.document TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT SELECT ON onefin.assignment TO onefin_admin, onefin_supervisor, onefin_accountant;
 GRANT SELECT ON onefin.department, onefin.watch TO onefin_admin, onefin_supervisor;
 GRANT SELECT ON onefin.setting_default, onefin.setting, onefin.setting_now, onefin.session_policy_default, onefin.session_policy,
-    onefin.session_policy_now, onefin.journal, onefin.seal TO onefin_admin;
+    onefin.session_policy_now, onefin.journal, onefin.seal, onefin.job_body TO onefin_admin;
+GRANT SELECT (id, kind, org_id, topic_id, document_id, logo_id, message_id, account_id, unread, at, due_at, state, attempt, gateway,
+    lease_until, reason, message) ON onefin.job TO onefin_admin;
+GRANT SELECT ON onefin.logo TO onefin_admin;
 
 GRANT INSERT (topic_id, text, client_key, visibility, reply_to, document_ids), UPDATE (text), DELETE ON onefin.message
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
@@ -51,8 +55,8 @@ GRANT INSERT, UPDATE (value) ON onefin.setting TO onefin_admin;
 GRANT INSERT, UPDATE (max_sessions, when_full, idle_minutes, lifetime_minutes) ON onefin.session_policy TO onefin_admin;
 GRANT INSERT (name), UPDATE (name) ON onefin.department TO onefin_admin;
 GRANT INSERT (name, department_id), UPDATE (name, department_id, archived_at) ON onefin.org TO onefin_admin;
-GRANT INSERT (login, name, role, org_id, department_id, language, db_role, password_hash, disabled_at),
-    UPDATE (login, name, role, org_id, department_id, language, db_role, password_hash, disabled_at)
+GRANT INSERT (login, name, role, org_id, department_id, language, db_role, email, password_hash, disabled_at),
+    UPDATE (login, name, role, org_id, department_id, language, db_role, email, password_hash, disabled_at)
     ON onefin.account TO onefin_admin;
 GRANT INSERT (org_id, account_id), UPDATE (until_at) ON onefin.assignment TO onefin_admin;
 GRANT USAGE ON SEQUENCE onefin.department_id_seq, onefin.org_id_seq, onefin.account_id_seq, onefin.assignment_id_seq TO onefin_admin;
@@ -72,6 +76,9 @@ CREATE POLICY admin ON onefin.topic TO onefin_admin USING ((SELECT onefin.acting
 CREATE POLICY admin ON onefin.ticket TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.message_version TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.document TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.document_mark FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.job FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.logo FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.read_mark TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.watch TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.journal TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
@@ -99,6 +106,8 @@ CREATE POLICY supervisor ON onefin.message_version FOR SELECT TO onefin_supervis
     USING (onefin.may_read('supervisor', org_id, visibility));
 CREATE POLICY supervisor ON onefin.document FOR SELECT TO onefin_supervisor
     USING (onefin.may_read('supervisor', org_id, visibility));
+CREATE POLICY supervisor ON onefin.document_mark FOR SELECT TO onefin_supervisor
+    USING (onefin.may_read('supervisor', org_id, 'all'));
 CREATE POLICY supervisor ON onefin.read_mark FOR SELECT TO onefin_supervisor
     USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[])
            AND (NOT ghost OR account_id = (SELECT onefin.current_account())));
@@ -126,6 +135,8 @@ CREATE POLICY accountant ON onefin.message_version FOR SELECT TO onefin_accounta
 CREATE POLICY accountant ON onefin.document FOR SELECT TO onefin_accountant
     USING (onefin.may_read('accountant', org_id, visibility)
            AND (message_id IS NOT NULL AND withdrawn_at IS NULL OR uploader_id = (SELECT onefin.current_account())));
+CREATE POLICY accountant ON onefin.document_mark FOR SELECT TO onefin_accountant
+    USING (onefin.may_read('accountant', org_id, 'all'));
 CREATE POLICY accountant ON onefin.read_mark FOR SELECT TO onefin_accountant
     USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[]) AND NOT ghost);
 
@@ -149,6 +160,8 @@ CREATE POLICY client ON onefin.document FOR SELECT TO onefin_client
     USING (onefin.may_read('client', org_id, visibility)
            AND (withdrawn_at IS NULL OR (SELECT onefin.setting_on('client_sees_versions')))
            AND (message_id IS NOT NULL OR uploader_id = (SELECT onefin.current_account())));
+CREATE POLICY client ON onefin.document_mark FOR SELECT TO onefin_client
+    USING (onefin.may_read('client', org_id, 'all'));
 CREATE POLICY client ON onefin.read_mark FOR SELECT TO onefin_client
     USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]) AND visibility = 'all' AND NOT ghost);
 

@@ -5,7 +5,8 @@
 CREATE FUNCTION onefin_api.me() RETURNS SETOF jsonb LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT jsonb_build_object('seal', onefin.position(), 'account', a.body,
-        'settings', jsonb_build_object('client_sees_versions', onefin.setting_on('client_sees_versions')))
+        'settings', jsonb_build_object('client_sees_versions', onefin.setting_on('client_sees_versions'),
+            'upload_bytes', onefin.setting_number('upload_bytes')))
     FROM onefin.account_body a WHERE a.id = (SELECT onefin.current_account());
 END;
 COMMENT ON FUNCTION onefin_api.me() IS 'Who I am: {seal, account, settings}';
@@ -76,6 +77,54 @@ BEGIN ATOMIC
     FROM onefin.document_body d WHERE d.topic_id = (SELECT onefin.require_topic(documents.topic));
 END;
 COMMENT ON FUNCTION onefin_api.documents(bigint) IS 'Documents of a topic: {seal, documents}';
+
+CREATE FUNCTION onefin_api.process(document bigint, mark text, reason text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_process';
+COMMENT ON FUNCTION onefin_api.process(bigint, text, text) IS
+    'Marks a client''s document as processed, or as returned with a reason, for staff: {document}; my same mark again is harmless, another''s is refused';
+
+CREATE FUNCTION onefin_api.document_log(document bigint DEFAULT NULL, account bigint DEFAULT NULL, before bigint DEFAULT NULL,
+    "limit" integer DEFAULT 50) RETURNS SETOF jsonb LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT jsonb_build_object('entries', coalesce(jsonb_agg(entry.body ORDER BY entry.id DESC), '[]'))
+    FROM (
+        SELECT j.id, jsonb_build_object('id', j.id, 'at', j.at, 'action', substr(j.kind, 10), 'document', j.subject_id,
+            'document_name', d.name, 'account', j.actor_id, 'account_name', a.name, 'role', a.role, 'org', j.org_id,
+            'topic', j.topic_id, 'variant', j.detail -> 'variant', 'address', host(j.address), 'device', s.device,
+            'why', j.detail -> 'why') AS body
+        FROM onefin.journal j
+            LEFT JOIN onefin.document d ON d.id = j.subject_id
+            LEFT JOIN onefin.account a ON a.id = j.actor_id
+            LEFT JOIN onefin.session s ON s.id = j.session_id
+        WHERE j.kind LIKE 'document.%'
+            AND (document_log.document IS NULL OR j.subject_id = document_log.document)
+            AND (document_log.account IS NULL OR j.actor_id = document_log.account)
+            AND j.id < coalesce(document_log.before, 9223372036854775807)
+        ORDER BY j.id DESC
+        LIMIT least(greatest(document_log."limit", 1), 200)) entry;
+END;
+COMMENT ON FUNCTION onefin_api.document_log(bigint, bigint, bigint, integer) IS
+    'What was done with documents, or with one, by all or by one account, the newest first, before an id; for admins: {entries: [{id, at, action, document, document_name, account, account_name, role, org, topic, variant, address, device, why}]}; limit 1 to 200';
+
+CREATE FUNCTION onefin_api.jobs(state text DEFAULT NULL, before bigint DEFAULT NULL, "limit" integer DEFAULT 50) RETURNS SETOF jsonb
+    LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT jsonb_build_object('jobs', coalesce(jsonb_agg(page.body ORDER BY page.id DESC), '[]'))
+    FROM (
+        SELECT j.id, j.body FROM onefin.job_body j
+        WHERE (jobs.state IS NULL OR j.state = jobs.state) AND j.id < coalesce(jobs.before, 9223372036854775807)
+        ORDER BY j.id DESC
+        LIMIT least(greatest(jobs."limit", 1), 200)) page;
+END;
+COMMENT ON FUNCTION onefin_api.jobs(text, bigint, integer) IS
+    'What gateways have yet to do (waiting, running), and what was set aside (failed), the newest first, before an id; for admins: {jobs}; limit 1 to 200';
+CREATE FUNCTION onefin_api.retry_job(job bigint) RETURNS jsonb LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_retry_job';
+COMMENT ON FUNCTION onefin_api.retry_job(bigint) IS 'Has a job that failed done again, for admins; journaled: {job}';
+
+CREATE FUNCTION onefin_api.logo(image text DEFAULT NULL, type text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_logo';
+COMMENT ON FUNCTION onefin_api.logo(text, text) IS
+    'The firm''s logo on the stamps; with an image (base64) has a new one tried, for admins: {logo: {id, at, state, message, image}, current: {id, at, image}}';
 
 CREATE FUNCTION onefin_api.sessions(account bigint DEFAULT NULL) RETURNS SETOF jsonb LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -209,7 +258,7 @@ COMMENT ON FUNCTION onefin_api.erase(bigint, text) IS
 
 CREATE FUNCTION onefin_api.accounts(id bigint DEFAULT NULL, login text DEFAULT NULL, password text DEFAULT NULL, name text DEFAULT NULL,
     role text DEFAULT NULL, org bigint DEFAULT NULL, department bigint DEFAULT NULL, language text DEFAULT NULL,
-    db_role text DEFAULT NULL, disabled boolean DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql
+    db_role text DEFAULT NULL, disabled boolean DEFAULT NULL, email text DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -221,12 +270,12 @@ BEGIN
         hash := onefin.password_hash(accounts.password);
     END IF;
     IF num_nonnulls(target, accounts.login, hash, accounts.name, accounts.role, accounts.org, accounts.department,
-        accounts.language, accounts.db_role, accounts.disabled) = 0 THEN
+        accounts.language, accounts.db_role, accounts.disabled, accounts.email) = 0 THEN
         RETURN jsonb_build_object('accounts', (SELECT coalesce(jsonb_agg(a.body ORDER BY a.name), '[]') FROM onefin.account_body a));
     ELSIF target IS NULL THEN
-        INSERT INTO onefin.account (login, name, role, org_id, department_id, language, db_role, password_hash, disabled_at)
+        INSERT INTO onefin.account (login, name, role, org_id, department_id, language, db_role, email, password_hash, disabled_at)
         VALUES (accounts.login, accounts.name, accounts.role, accounts.org, accounts.department, coalesce(accounts.language, 'uz'),
-            accounts.db_role, hash, CASE WHEN accounts.disabled THEN now() END)
+            accounts.db_role, nullif(accounts.email, ''), hash, CASE WHEN accounts.disabled THEN now() END)
         RETURNING account.id INTO target;
     ELSIF hash IS NOT NULL THEN
         UPDATE onefin.account a SET password_hash = hash WHERE a.id = target;
@@ -238,7 +287,7 @@ BEGIN
             org_id = CASE WHEN accounts.role <> 'client' THEN accounts.org ELSE coalesce(accounts.org, a.org_id) END,
             department_id = CASE accounts.role WHEN 'client' THEN accounts.department
                 ELSE coalesce(accounts.department, a.department_id) END, language = coalesce(accounts.language, a.language),
-            db_role = coalesce(accounts.db_role, a.db_role),
+            db_role = coalesce(accounts.db_role, a.db_role), email = nullif(coalesce(accounts.email, a.email), ''),
             disabled_at = CASE accounts.disabled WHEN true THEN coalesce(a.disabled_at, now()) WHEN false THEN NULL ELSE a.disabled_at END
         WHERE a.id = accounts.id RETURNING a.id INTO target;
         PERFORM onefin.require_found(target, 'account', accounts.id);
@@ -246,7 +295,7 @@ BEGIN
     RETURN jsonb_build_object('account', (SELECT a.body FROM onefin.account_body a WHERE a.id = target));
 END
 $$;
-COMMENT ON FUNCTION onefin_api.accounts(bigint, text, text, text, text, bigint, bigint, text, text, boolean) IS
+COMMENT ON FUNCTION onefin_api.accounts(bigint, text, text, text, text, bigint, bigint, text, text, boolean, text) IS
     'Lists the accounts that I may see; without an id makes one, with an id changes one (admins): {accounts} or {account}';
 
 CREATE FUNCTION onefin_api.assign(org bigint, account bigint, ended boolean DEFAULT false) RETURNS jsonb LANGUAGE plpgsql

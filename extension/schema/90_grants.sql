@@ -25,11 +25,13 @@ REVOKE EXECUTE ON FUNCTION onefin_api.journal(bigint, integer, text, bigint, tim
 REVOKE EXECUTE ON FUNCTION onefin_api.departments(bigint, text), onefin_api.orgs(bigint, text, bigint, boolean)
     FROM onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.watch(bigint, bigint, bigint, uuid), onefin_api.unwatch(bigint, bigint, bigint, uuid) FROM onefin_accountant, onefin_client;
-REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint) FROM onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint), onefin_api.process(bigint, text, text) FROM onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.document_log(bigint, bigint, bigint, integer), onefin_api.jobs(text, bigint, integer),
+    onefin_api.retry_job(bigint), onefin_api.logo(text, text) FROM onefin_supervisor, onefin_accountant, onefin_client;
 
 GRANT EXECUTE ON FUNCTION onefin.current_account(), onefin.current_session(), onefin.acting_as(text), onefin.my_orgs(text),
     onefin.may_read(text, bigint, text), onefin.my_department(), onefin.may_post(bigint, bigint, text), onefin.session_owner(bigint),
-    onefin.setting_on(text), onefin.position(), onefin.require_topic(bigint),
+    onefin.setting_on(text), onefin.setting_number(text), onefin.position(), onefin.require_topic(bigint),
     onefin.message_json(onefin.message, jsonb), onefin.org_members(bigint), onefin.org_body(bigint), onefin.require_found(bigint, text, bigint)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint, bigint, integer, timestamptz),
@@ -45,8 +47,12 @@ GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text
     onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer),
     onefin.presence_tell(text, bigint[], bigint[], boolean), onefin.presence_audience(bigint[]), onefin.seal_lag(), onefin.watches_keep(uuid[]), onefin.watches_end(uuid),
     onefin.file_begin(text, bigint, text, inet),
-    onefin.file_end(text, bigint, text, bigint, text, text, bigint, bytea, inet), onefin.file_get(text, bigint, inet),
-    onefin.files_to_erase(integer, bigint), onefin.file_erased(bigint),
+    onefin.file_end(text, bigint, text, bigint, text, text, bigint, bytea, inet, uuid), onefin.file_get(text, bigint, text, text, inet),
+    onefin.upload_begin(text, bigint, text, bigint, inet), onefin.upload_look(text, uuid, inet),
+    onefin.upload_part(text, uuid, bigint, inet), onefin.upload_add(text, uuid, bigint, text, bigint, inet),
+    onefin.upload_finish(text, uuid, inet), onefin.upload_drop(text, uuid, inet),
+    onefin.files_to_erase(integer, text), onefin.file_erased(text), onefin.jobs_take(text, integer, bigint[]),
+    onefin.jobs_keep(text, bigint[]), onefin.job_done(bigint, integer, jsonb), onefin.job_failed(bigint, integer, text, text, boolean),
     onefin.export_begin(text, jsonb, inet), onefin.export_next(text, jsonb, inet)
     TO onefin_gateway;
 

@@ -6,15 +6,13 @@
  * ids, times, and the journal. All of it is one transaction; messages go through it some at a time,
  * so that a statement's memory does not grow with the company.
  *
- * The bytes of documents are with the gateways' store. A document is marked here, and a gateway
- * asks which are (files_to_erase), removes the bytes, and says so (file_erased). Each step may be
- * repeated, by several gateways at once or after a crash of one.
+ * The bytes of documents are with the gateways' store: their keys go to those to be removed
+ * (store_key.c).
  */
 #include "postgres.h"
 
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "identity.h"
 #include "journal.h"
 #include "json.h"
@@ -23,7 +21,6 @@
 #include "redact.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
-#include "utils/tuplestore.h"
 
 /* Messages at a time. */
 #define BATCH 1000
@@ -130,7 +127,7 @@ static int64 change(OfStatement *statement, int64 org) {
 static void erase_rest(int64 org, Erased *erased) {
     static OfStatement accounts = {
         "UPDATE onefin.account SET login = 'erased-' || id, name = 'erased-' || id,"
-        " password_hash = NULL, db_role = NULL, disabled_at = coalesce(disabled_at, now())"
+        " password_hash = NULL, db_role = NULL, email = NULL, disabled_at = coalesce(disabled_at, now())"
         " WHERE org_id = $1 AND (login, name) <> ('erased-' || id, 'erased-' || id)",
         1,
         {INT8OID}};
@@ -140,17 +137,37 @@ static void erase_rest(int64 org, Erased *erased) {
         1,
         {INT8OID}};
     static OfStatement documents = {
-        "UPDATE onefin.document d SET name = 'erased-' || d.id, erased_at = now(),"
-        " uploader_name = CASE WHEN EXISTS (SELECT FROM onefin.account a WHERE a.id = d.uploader_id"
+        "WITH gone AS (UPDATE onefin.document d SET name = 'erased-' || d.id,"
+        " stamped_name = CASE WHEN stamped_key IS NOT NULL THEN 'erased-' || d.id END,"
+        " erased_at = now(), uploader_name = CASE WHEN EXISTS (SELECT FROM onefin.account a WHERE a.id = d.uploader_id"
         " AND a.org_id = $1) THEN 'erased-' || d.uploader_id ELSE d.uploader_name END"
         " FROM onefin.topic t"
-        " WHERE t.org_id = $1 AND d.topic_id = t.id AND d.erased_at IS NULL",
+        " WHERE t.org_id = $1 AND d.topic_id = t.id AND d.erased_at IS NULL"
+        " RETURNING d.id, d.store_key, d.stamped_key, d.preview_key),"
+        " keys AS (INSERT INTO onefin.store_key (key, document_id, remove_at, removing)"
+        " SELECT k, g.id, now(), true FROM gone g,"
+        " unnest(ARRAY[g.store_key, g.stamped_key, g.preview_key]) k WHERE k IS NOT NULL)"
+        " SELECT FROM gone",
+        1,
+        {INT8OID}};
+    static OfStatement jobs = {"DELETE FROM onefin.job WHERE org_id = $1", 1, {INT8OID}};
+    static OfStatement parts = {
+        "UPDATE onefin.store_key k SET remove_at = now() FROM onefin.upload_part p, onefin.upload u,"
+        " onefin.topic t WHERE t.org_id = $1 AND u.topic_id = t.id AND p.upload_id = u.id"
+        " AND k.key = p.key",
+        1,
+        {INT8OID}};
+    static OfStatement uploads = {
+        "DELETE FROM onefin.upload u USING onefin.topic t WHERE t.org_id = $1 AND u.topic_id = t.id",
         1,
         {INT8OID}};
 
     erased->accounts = change(&accounts, org);
     erased->sessions = change(&sessions, org);
     erased->documents = change(&documents, org);
+    change(&jobs, org);
+    change(&parts, org);
+    change(&uploads, org);
 }
 
 static Jsonb *erased_json(int64 org, const char *reason, const Erased *erased) {
@@ -194,50 +211,4 @@ Datum onefin_api_erase(PG_FUNCTION_ARGS) {
                               .subject = org,
                               .detail = erased_json(org, reason, &erased)});
     PG_RETURN_JSONB_P(erased_json(org, NULL, &erased));
-}
-
-/* onefin.files_to_erase(limit, after): documents whose bytes are to be removed from the store. */
-PG_FUNCTION_INFO_V1(onefin_files_to_erase);
-Datum onefin_files_to_erase(PG_FUNCTION_ARGS) {
-    static OfStatement read = {
-        "SELECT id, store_key FROM onefin.document WHERE erased_at IS NOT NULL"
-        " AND removed_at IS NULL AND id > $2 ORDER BY id LIMIT $1",
-        2,
-        {INT4OID, INT8OID}};
-    ReturnSetInfo *result = (ReturnSetInfo *)fcinfo->resultinfo;
-    OfArgs args = {0};
-
-    InitMaterializedSRF(fcinfo, 0);
-    for (int i = 0; i < 2; i++)
-        of_arg(&args, PG_GETARG_DATUM(i), PG_ARGISNULL(i));
-    of_spi_begin();
-    of_run_as_owner(&read, &args, true);
-    for (uint64 i = 0; i < SPI_processed; i++)
-        tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
-    of_spi_end();
-    return (Datum)0;
-}
-
-/* onefin.file_erased(document): the store has its bytes no more. */
-PG_FUNCTION_INFO_V1(onefin_file_erased);
-Datum onefin_file_erased(PG_FUNCTION_ARGS) {
-    static OfStatement update = {
-        "UPDATE onefin.document SET removed_at = now() WHERE id = $1 AND erased_at IS NOT NULL"
-        " AND removed_at IS NULL RETURNING org_id, topic_id, sha256",
-        1,
-        {INT8OID}};
-    OfArgs args = {0};
-    bool isnull;
-
-    of_arg(&args, PG_GETARG_DATUM(0), PG_ARGISNULL(0));
-    of_spi_begin();
-    if (of_run_as_owner(&update, &args, false) == 1)
-        of_journal(&(OfEntry){.kind = "document.erased",
-                              .audience = OF_TO_ADMIN,
-                              .org = of_result_id(0, 1),
-                              .topic = of_result_id(0, 2),
-                              .subject = PG_GETARG_INT64(0),
-                              .digest = DatumGetByteaPP(of_result(0, 3, &isnull))});
-    of_spi_end();
-    PG_RETURN_VOID();
 }

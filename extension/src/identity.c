@@ -250,25 +250,28 @@ int64 of_setting_number(const char *name) {
     return number;
 }
 
+PG_FUNCTION_INFO_V1(onefin_setting_number);
+Datum onefin_setting_number(PG_FUNCTION_ARGS) {
+    PG_RETURN_INT64(of_setting_number(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+}
+
+/* Whether a setting of the firm is true. */
+bool of_setting_on(const char *name) {
+    static OfStatement find = {
+        "SELECT FROM onefin.setting_now WHERE name = $1 AND value = 'true'", 1, {TEXTOID}};
+    OfArgs args = {0};
+    bool on;
+
+    of_arg_text(&args, name);
+    of_spi_begin();
+    on = of_run_as_of_now(&find, &args) == 1;
+    of_spi_end();
+    return on;
+}
+
 PG_FUNCTION_INFO_V1(onefin_setting_on);
 Datum onefin_setting_on(PG_FUNCTION_ARGS) {
-    static OfStatement find = {
-        "SELECT value = 'true'::jsonb FROM onefin.setting_now WHERE name = $1", 1, {TEXTOID}};
-    OfArgs args = {0};
-    bool on = false;
-
-    if (PG_ARGISNULL(0))
-        PG_RETURN_BOOL(false);
-    of_arg(&args, PG_GETARG_DATUM(0), false);
-    of_spi_begin();
-    if (of_run_as_of_now(&find, &args) == 1) {
-        bool isnull;
-        Datum value = of_result(0, 1, &isnull);
-
-        on = !isnull && DatumGetBool(value);
-    }
-    of_spi_end();
-    PG_RETURN_BOOL(on);
+    PG_RETURN_BOOL(!PG_ARGISNULL(0) && of_setting_on(text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 
 PG_FUNCTION_INFO_V1(onefin_require_topic);

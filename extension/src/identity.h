@@ -46,6 +46,7 @@ extern int64 of_require_served_topic(int64 topic);
 extern void of_require_served(int64 org);
 extern bool of_is_ghost(const OfActor *actor);
 extern int64 of_setting_number(const char *name);
+extern bool of_setting_on(const char *name);
 
 extern void of_as_owner(OfIdentity *saved);
 extern void of_as_role(OfIdentity *saved, Oid role);

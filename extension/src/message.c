@@ -20,6 +20,7 @@
 #include "catalog/pg_type_d.h"
 #include "commands/trigger.h"
 #include "identity.h"
+#include "job.h"
 #include "journal.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -467,6 +468,9 @@ Datum onefin_message_after(PG_FUNCTION_ARGS) {
     if (is_new) {
         attach(&row);
         journal_version(&row, importing ? "message.imported" : "message.sent");
+        if (!importing)
+            of_notice_due(of_row_id(&row, OF_MESSAGE_ORG), of_row_id(&row, OF_MESSAGE_TOPIC),
+                          of_row_id(&row, OF_MESSAGE_ID));
     } else if (of_row_null(&row, OF_MESSAGE_DELETED_AT)) {
         journal_version(&row, "message.edited");
     } else {

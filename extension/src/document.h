@@ -1,0 +1,18 @@
+/*
+ * document.h: a document's changes, told to whoever sees it.
+ */
+#ifndef ONEFIN_DOCUMENT_H
+#define ONEFIN_DOCUMENT_H
+
+#include "postgres.h"
+
+/* Its state, preview or marks have changed in this transaction: counts and journals that. */
+extern void of_document_changed(int64 document, const char *kind);
+
+/* A document as JSON, as the caller sees it. */
+extern Datum of_document_json(int64 document);
+
+/* Its bytes are to be stamped, before or again: nobody gets them until then. */
+extern void of_document_stamp(int64 document, int64 org, int64 topic);
+
+#endif
