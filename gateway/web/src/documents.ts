@@ -1,26 +1,17 @@
 // What is known of documents beside the messages that carry them: the newest description of each
 // that an event or a reply has told. Pure, as state.ts is.
 
-import type { Account, Document, DocumentState, Mark, Member, Settings } from './protocol';
+import type { Account, Document, Mark, Settings } from './protocol';
 import type { State } from './state';
 
-/** A document's states only go this way; one that is tried again is shown once it is ready. */
-const order: Record<DocumentState, number> = { stamping: 0, failed: 1, ready: 2 };
-
-/** How far a document has come; each of the numbers only grows. */
-const stages = (document: Document) => [
-  order[document.state],
-  Number(document.preview),
-  document.marks.length,
-  Number(document.erased_at !== null),
-  Number(document.message !== null),
-];
+/** Being sent with a message, and being erased, make no revision; both are for good. */
+const stage = (document: Document) =>
+  Number(document.message !== null) + Number(document.erased_at !== null);
 
 /** The newer of two descriptions of one document; they come by different ways, in any order. */
 export function newerOf(known: Document | undefined, told: Document): Document {
-  if (!known) return told;
-  const before = stages(known);
-  return stages(told).every((stage, at) => stage >= before[at]!) ? told : known;
+  if (!known || told.revision > known.revision) return told;
+  return told.revision === known.revision && stage(told) >= stage(known) ? told : known;
 }
 
 export function applyDocument(state: State, told: Document): State {
@@ -35,11 +26,9 @@ export const applyDocuments = (state: State, all: readonly Document[]): State =>
 /** The mark that holds. */
 export const markOf = (document: Document): Mark | null => document.marks.at(-1) ?? null;
 
-/** What the staff is to look at: documents that a client has given. */
-export function isFromClient(document: Document, members: readonly Member[]): boolean {
-  const role = members.find((member) => member.id === document.uploader)?.role;
-  return role ? role === 'client' : document.state === 'ready' && !document.stamped;
-}
+/** What the staff upload is stamped; what clients upload is as it is. */
+export const isFromClient = (document: Document): boolean =>
+  document.state === 'ready' && !document.stamped;
 
 /** Who gets the original, where the stamped one differs from it; the server decides. */
 export function mayHaveOriginal(account: Account, settings: Settings, document: Document): boolean {
@@ -53,8 +42,6 @@ export function mayHaveOriginal(account: Account, settings: Settings, document: 
 export type DocumentFilter = 'all' | 'unprocessed' | 'processed' | 'returned';
 
 /** Of the filters other than all, the one that shows a document; null for the staff's own. */
-export function filterOf(document: Document, members: readonly Member[]): DocumentFilter | null {
-  const mark = markOf(document);
-  if (mark) return mark.mark;
-  return isFromClient(document, members) ? 'unprocessed' : null;
+export function filterOf(document: Document): Exclude<DocumentFilter, 'all'> | null {
+  return markOf(document)?.mark ?? (isFromClient(document) ? 'unprocessed' : null);
 }

@@ -33,7 +33,7 @@ export function applyEvent(state: State, event: ServerEvent): State {
     case 'document.failed':
     case 'document.processed':
     case 'document.returned':
-      return applyDocument(next, event.document);
+      return 'name' in event.document ? applyDocument(next, event.document) : next;
     case 'job.failed':
     case 'job.retried':
     case 'logo.changed':

@@ -40,6 +40,8 @@ export interface Document {
   at: string;
   /** When it was erased with its company's data: it cannot be had any more. */
   erased_at: string | null;
+  /** Counts from 0; a change of its state, its preview or its marks makes the next. */
+  revision: number;
   state: DocumentState;
   reason: DocumentReason | null;
   stamped: boolean;
@@ -52,6 +54,9 @@ export interface Document {
   /** Oldest first; the last one holds. */
   marks: readonly Mark[];
 }
+
+/** A document that was changed again before its event was read: the event of that follows. */
+export type NamedDocument = Pick<Document, 'id' | 'org' | 'topic' | 'revision'>;
 
 /** What an admin sets for the firm, of what the page shows. */
 export interface FirmSettings {
@@ -105,7 +110,8 @@ export interface LogEntry {
   variant: 'file' | 'preview' | 'original' | null;
   address: string | null;
   device: string | null;
-  error: string | null;
+  /** Of a refusal. */
+  why: string | null;
 }
 
 export interface DocumentsReply {

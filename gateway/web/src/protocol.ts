@@ -1,7 +1,7 @@
 // The protocol's shapes, as gateway/README.md describes them. Ids are integers, times are ISO 8601.
 // Those of documents are in protocol-documents.ts.
 
-import type { Document } from './protocol-documents';
+import type { Document, NamedDocument } from './protocol-documents';
 
 export type * from './protocol-documents';
 
@@ -142,7 +142,7 @@ export type TicketEvent = EventBase & {
 };
 export type DocumentEvent = EventBase & {
   kind: `document.${'ready' | 'failed' | 'processed' | 'returned'}`;
-  document: Document;
+  document: Document | NamedDocument;
 };
 /** For admins; the page shows lists anew at them. */
 export type JobEvent = EventBase & {

@@ -71,6 +71,7 @@ export function loadDraft(account: number, topic: number): Draft {
 /** A document as an earlier release of the page has kept it lacks what was not known then. */
 function whole(kept: Document): Document {
   const then = {
+    revision: -1,
     state: 'ready',
     reason: null,
     stamped: false,

@@ -72,7 +72,7 @@ function OnItsWay({ topic, upload }: { topic: number; upload: Upload }) {
             {failed === null ? stage(words, language, upload) : size(language, file.size)}
           </span>
         </span>
-        {failed !== null && failed !== TOO_LARGE && (
+        {failed !== null && failed !== TOO_LARGE && failed !== Code.invalidParams && (
           <button
             type="button"
             class="round"

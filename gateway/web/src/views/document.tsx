@@ -8,7 +8,7 @@ import type { Document } from '../protocol';
 import { isStaff } from '../state';
 import { DocumentMenu, MarkLine, useReturning } from './document-marks';
 import { Icon } from './icons';
-import { Picture } from './picture';
+import { hasFrame, Picture } from './picture';
 import { useDocument, usePage, useWords } from './use';
 
 interface Props {
@@ -25,12 +25,13 @@ export function DocumentView({ document: told, handled = false, row = false, toM
   const document = useDocument(told);
   if (document.erased_at) return <Gone />;
   const open = document.state === 'ready';
+  const badge = !row && !hasFrame(document); // there, the picture says as much
   return (
     <div class={row ? 'document as-row' : 'document'} data-state={document.state}>
       {!row && <Picture document={document} />}
       <div class="document-top">
         {row && <Picture document={document} small />}
-        {open ? <Download document={document} badge={!row} /> : <Line document={document} badge={!row} />}
+        {open ? <Download document={document} badge={badge} /> : <Line document={document} badge={badge} />}
         <DocumentMenu document={document} handled={handled} toMessage={toMessage} />
       </div>
       {document.state === 'failed' && <Failure document={document} />}
@@ -78,12 +79,16 @@ function Line({ document, badge }: { document: Document; badge: boolean }) {
   const words = useWords();
   const language = usePage((page) => page.language);
   const staff = usePage((page) => page.data.account !== null && isStaff(page.data.account));
+  const kind = kindOf(document.type, document.name);
   return (
     <span class="document-line">
       {badge && <Kind document={document} />}
       <span class="document-what">
-        <span class="document-name">{document.name}</span>
+        <span class="document-name" title={document.name}>
+          {document.name}
+        </span>
         <span class="document-facts">
+          {!badge && kind && <span>{kind}</span>}
           <span class="document-size">{size(language, document.size)}</span>
           {document.state === 'stamping' && (
             <span class="document-state" role="status">
@@ -150,7 +155,8 @@ function Handle({ document }: { document: Document }) {
   const words = useWords();
   const { ask, dialog } = useReturning(document);
   return (
-    <p class="document-handle">
+    <>
+      <p class="document-handle">
       <button
         type="button"
         class="plain"
@@ -163,7 +169,8 @@ function Handle({ document }: { document: Document }) {
         <Icon name="back_to" />
         {words.toReturn}
       </button>
+      </p>
       {dialog}
-    </p>
+    </>
   );
 }

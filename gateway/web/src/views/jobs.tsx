@@ -82,7 +82,7 @@ function JobRow({ job, retry }: { job: Job; retry: () => void }) {
       <div>
         <p>
           <strong>{words.jobKinds[job.kind] ?? job.kind}</strong>{' '}
-          {job.document_name && <span class="document-name">{job.document_name}</span>}
+          {job.document_name && <span>{job.document_name}</span>}
         </p>
         <p class="job-facts">
           <time dateTime={job.at}>{dateAndTime(language, job.at)}</time>

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { app } from '../app';
 import { filterOf, isFromClient, newerOf, type DocumentFilter } from '../documents';
 import { dateAndTime } from '../format';
-import type { Document, Member } from '../protocol';
+import type { Document } from '../protocol';
 import { findTopic } from '../state';
 import { Dialog } from './dialog';
 import { DocumentView } from './document';
@@ -24,13 +24,11 @@ interface Props {
 export function Papers({ topic, mayHandle, close }: Props) {
   const words = useWords();
   const found = usePage((page) => findTopic(page.data, topic));
-  const org = found?.org.id ?? 0;
   const language = usePage((page) => page.language);
-  const members = usePage((page) => page.data.members[org]) ?? none;
   const [filter, setFilter] = useState<DocumentFilter>('all');
   const { documents, failure } = useDocuments(topic);
   const shown = (documents ?? []).filter(
-    (each) => filter === 'all' || filterOf(each, members) === filter,
+    (each) => filter === 'all' || filterOf(each) === filter,
   );
   return (
     <Dialog title={words.papers} close={close} kind="drawer">
@@ -40,7 +38,7 @@ export function Papers({ topic, mayHandle, close }: Props) {
       <Filters
         chosen={filter}
         choose={setFilter}
-        counts={countsOf(documents ?? none, members)}
+        counts={countsOf(documents ?? none)}
       />
       {documents === null && !failure && <p class="empty">{words.loading}</p>}
       {documents !== null && shown.length === 0 && (
@@ -55,7 +53,7 @@ export function Papers({ topic, mayHandle, close }: Props) {
           <Paper
             key={each.id}
             document={each}
-            handled={mayHandle && each.message !== null && isFromClient(each, members)}
+            handled={mayHandle && each.message !== null && isFromClient(each)}
             close={close}
           />
         ))}
@@ -80,10 +78,10 @@ function useDocuments(topic: number) {
   return { documents: now && now.filter((each) => each.message !== null), failure };
 }
 
-function countsOf(documents: readonly Document[], members: readonly Member[]) {
+function countsOf(documents: readonly Document[]) {
   const counts = { all: documents.length, unprocessed: 0, processed: 0, returned: 0 };
   for (const document of documents) {
-    const filter = filterOf(document, members);
+    const filter = filterOf(document);
     if (filter) counts[filter]++;
   }
   return counts;

@@ -10,6 +10,10 @@ import { useWords } from './use';
 /** How near. */
 const NEAR = '300px';
 
+/** There is a picture, or there will be. */
+export const hasFrame = (document: Document): boolean =>
+  document.preview || document.state === 'stamping';
+
 /** In a message it is there only when there is a picture, or will be; in a list, always. */
 export function Picture({ document, small }: { document: Document; small?: boolean }) {
   const words = useWords();
@@ -27,7 +31,7 @@ export function Picture({ document, small }: { document: Document; small?: boole
       shown = false;
     };
   }, [document.id, document.preview, near]);
-  if (!small && !document.preview && document.state !== 'stamping') return null;
+  if (!small && !hasFrame(document)) return null;
   const open = document.state === 'ready';
   return (
     <span

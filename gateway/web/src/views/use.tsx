@@ -42,6 +42,8 @@ export function explain(words: Dictionary, code: number): string {
       return words.notFound;
     case Code.staleEdit:
       return words.changed;
+    case Code.conflict:
+      return words.conflict;
     case Code.limit:
       return words.limit;
     case Code.unavailable:
