@@ -24,6 +24,7 @@ import { RpcError } from './rpc';
 import * as state from './state';
 import * as storage from './storage';
 import * as topics from './topics';
+import type { Handling } from './handling';
 import type { Watching } from './watching';
 
 /** Somebody who goes on typing is told of every two seconds or so; one word may be lost. */
@@ -41,6 +42,7 @@ export class Reading {
   constructor(
     private readonly core: Core,
     private readonly watching: Watching,
+    private readonly handling: Handling,
   ) {
     addEventListener('hashchange', () => {
       core.set({ route: parseRoute(location.hash) });
@@ -185,6 +187,7 @@ export class Reading {
   private loadDraft(account: number, topic: number): void {
     const draft = storage.loadDraft(account, topic);
     this.core.set({ drafts: { ...this.core.page.drafts, [topic]: draft } });
+    this.handling.refresh(topic, draft.documents);
   }
 
   /** Who takes part in a company's conversations, how far they have read, and who is there. */
