@@ -8,6 +8,7 @@
  * A download belongs to its exchange and ends with it.
  */
 #include "download.h"
+#include "config.h"
 #include "db.h"
 #include "log.h"
 #include "memory.h"
@@ -33,6 +34,7 @@ struct download {
     size_t sent;     /* of them written */
     enum { ASKING, OPENING, READING, SENDING } phase;
     bool head_sent;
+    bool link; /* an address of the store is wanted, not the bytes */
 };
 
 static void download_free(struct download *download) {
@@ -76,6 +78,24 @@ static void on_read(void *owner, ssize_t result) {
     }
 }
 
+/* url may be NULL: this store gives out none, and the client is to ask for the bytes instead. */
+static void answer_link(struct exchange *exchange, const char *url) {
+    json_t *expires = url ? json_integer(config.presign_seconds) : json_null();
+    json_t *body = json_pack("{s:{s:s?, s:o}}", "result", "url", url, "expires_in", expires);
+
+    http_answer(exchange, HTTP_STATUS_OK, "application/json", json_dumps(body, JSON_COMPACT));
+    json_decref(body);
+}
+
+static void give_link(struct download *download, const char *key, const char *name,
+                      const char *type) {
+    char *url = store->presign(key, name, type, config.presign_seconds);
+
+    answer_link(download->exchange, url);
+    free(url);
+    download_free(download);
+}
+
 static void on_found(void *owner, const char *json) {
     struct download *download = owner;
     json_t *body = json_loads(json, 0, NULL);
@@ -83,15 +103,17 @@ static void on_found(void *owner, const char *json) {
 
     download->call = NULL;
     if (json_unpack(body, "{s:{s:s, s:s, s:s, s:I}}", "result", "key", &key, "name", &name, "type",
-                    &type, "size", &download->size) == 0) {
+                    &type, "size", &download->size) != 0) {
+        http_answer_error(download->exchange, json);
+        download_free(download);
+    } else if (download->link) {
+        give_link(download, key, name, type);
+    } else {
         download->name = memory_text(name);
         download->type = memory_text(type);
         download->left = download->size;
         download->phase = OPENING;
         download->object = store->open(key, on_read, download);
-    } else {
-        http_answer_error(download->exchange, json);
-        download_free(download);
     }
     json_decref(body);
 }
@@ -125,10 +147,13 @@ static char *read_path(struct lws *wsi, const struct variant **variant) {
     return NULL;
 }
 
-/* This store gives out none: the client is to ask for the bytes instead. */
-static void answer_without_link(struct exchange *exchange) {
-    http_answer(exchange, HTTP_STATUS_OK, "application/json",
-                memory_text("{\"result\":{\"url\":null,\"expires_in\":null}}"));
+static bool gives_links(void) {
+    char *trial =
+        config.presign_seconds > 0 ? store->presign("trial", "trial", "text/plain", 1) : NULL;
+    bool given = trial != NULL;
+
+    free(trial);
+    return given;
 }
 
 void download_start(struct exchange *exchange) {
@@ -143,14 +168,15 @@ void download_start(struct exchange *exchange) {
     } else if (!id) {
         http_refuse(exchange, HTTP_STATUS_NOT_FOUND, RPC_NOT_FOUND, "no such document",
                     "GET /files/ID, or /preview, /original, /link, /original/link below it.");
-    } else if (strcmp(variant->how, "link") == 0) {
-        answer_without_link(exchange);
+    } else if (strcmp(variant->how, "link") == 0 && !gives_links()) {
+        answer_link(exchange, NULL); /* nothing was given out, and nothing is journaled */
     } else {
         const char *params[] = {token, id, variant->variant, variant->how, address};
         struct download *download = exchange->download = memory_zeroed(sizeof *download);
 
         download->exchange = exchange;
         download->id = memory_text(id);
+        download->link = strcmp(variant->how, "link") == 0;
         http_read(exchange, false);
         download->call = db_call(DB_CALLS, DB_FILE_GET, 5, params,
                                  (struct db_answer){.done = on_found, .owner = download});
