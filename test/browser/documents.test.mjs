@@ -40,7 +40,8 @@ const attach = (page, ...files) =>
   );
 /** In the messages, where it is there once. */
 const paper = (page, name) => page.locator('.messages .document', { hasText: name });
-const state = (page, name, state) => page.locator(`.messages .document[data-state=${state}]`, { hasText: name });
+const state = (page, name, state) =>
+  page.locator(`.messages .document[data-state=${state}]`, { hasText: name });
 const attached = (page, name) =>
   page.locator('.attachments li', { hasText: name }).locator('.document-size');
 
@@ -148,7 +149,10 @@ test('a large file goes on where it was when the line comes back', async () => {
   await slow(kim, 6_000_000);
   await attach(kim, { name: 'uzoq.pdf', bytes });
   const item = kim.locator('.attachments li', { hasText: 'uzoq.pdf' });
-  await until(() => requests.some(([method, offset]) => method === 'PATCH' && offset > 0), 'the second piece');
+  await until(
+    () => requests.some(([method, offset]) => method === 'PATCH' && offset > 0),
+    'the second piece',
+  );
   await slow(kim, 0, true);
   await item.getByText('Aloqa kutilmoqda — oʻzi davom etadi').waitFor();
   await kim.screenshot({ path: `${pictures}/documents-stuck.png` });
@@ -170,7 +174,9 @@ test('one that is given up leaves nothing, and one that is too large does not be
   await item.waitFor({ state: 'detached' });
   await slow(kim, -1);
   await until(
-    async () => (await world.cluster.value('SELECT count(*) FROM onefin.upload WHERE document_id IS NULL')) == 0,
+    async () =>
+      (await world.cluster.value('SELECT count(*) FROM onefin.upload WHERE document_id IS NULL')) ==
+      0,
     'the server to forget it',
   );
   await world.admin.call('settings', { name: 'upload_bytes', value: 1_048_576 });
@@ -212,10 +218,10 @@ test('the accountant says what became of a document, and the client sees it at o
   await paper(kim, 'hisob.pdf').locator('.document-mark.processed button').click();
   const marks = kim.locator('dialog .marks li');
   await marks.nth(1).waitFor();
-  assert.deepEqual(
-    await marks.evaluateAll((all) => all.map((each) => each.className)),
-    ['processed', 'returned'],
-  );
+  assert.deepEqual(await marks.evaluateAll((all) => all.map((each) => each.className)), [
+    'processed',
+    'returned',
+  ]);
   await kim.screenshot({ path: `${pictures}/documents-marks.png` });
   await kim.keyboard.press('Escape');
 });
@@ -266,7 +272,9 @@ test('an admin sees who got a document, and all that one person got, refusals to
   const entries = ada.locator('dialog .log li');
   await entries.first().waitFor();
   const of = async () =>
-    (await entries.locator('p:first-child').allTextContents()).map((each) => each.replace(/\s+/g, ' '));
+    (await entries.locator('p:first-child').allTextContents()).map((each) =>
+      each.replace(/\s+/g, ' '),
+    );
   assert.match((await of())[0], /^kim ?Mijoz ?rad etildi \(asl nusxasi\)$/);
   assert.ok((await of()).some((each) => /^Ada ?Egasi ?yuklab oldi \(asl nusxasi\)$/.test(each)));
   assert.match(await entries.first().textContent(), /Chrome, Linux · 127\.0\.0\.1/);
