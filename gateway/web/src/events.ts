@@ -48,7 +48,9 @@ export function applyEvent(state: State, event: ServerEvent): State {
     case 'account.changed':
       return event.account === state.account?.id ? { ...next, listStale: true } : next;
     default:
-      return /^(org|assignment|department)\./.test(event.kind) ? { ...next, listStale: true } : next;
+      return /^(org|assignment|department)\./.test(event.kind)
+        ? { ...next, listStale: true }
+        : next;
   }
 }
 

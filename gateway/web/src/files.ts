@@ -44,31 +44,41 @@ export function forgetFiles(): void {
   pictures.clear();
 }
 
+interface Saving {
+  progress: (bytes: number) => void;
+  /** In a tab of its own, since this one would ask whether to leave. */
+  aside: boolean;
+}
+
 /** Saves a document: straight from the store where that can be, else through the gateway. */
 export async function saveFile(
   token: string,
   document: Document,
   variant: Variant,
-  progress: (bytes: number) => void,
+  { progress, aside }: Saving,
 ): Promise<void> {
   const address = pathOf(document, variant);
   const answer = await send({ method: 'GET', address: `${address}/link`, token }).done;
   const { url } = (answer.body as { result: LinkReply }).result;
   const name = (variant === 'original' ? document.original?.name : null) ?? document.name;
   if (url) {
-    follow(url, name);
+    follow(url, name, aside);
     return;
   }
   const blob = await fetchBlob(token, address, progress);
   const local = URL.createObjectURL(blob);
-  follow(local, name);
+  follow(local, name, false);
   setTimeout(() => URL.revokeObjectURL(local), TIME_TO_SAVE);
 }
 
-/** What is there says that it is to be saved, so that the page stays. */
-function follow(address: string, name: string): void {
+/**
+ * What is there says that it is to be saved, so that the page stays; but a browser asks whether to
+ * leave before it knows that.
+ */
+function follow(address: string, name: string, aside: boolean): void {
   const link = window.document.createElement('a');
   link.href = address;
   link.download = name;
+  if (aside) link.target = '_blank';
   link.click();
 }

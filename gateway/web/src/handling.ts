@@ -20,10 +20,10 @@ export class Handling {
     return documents.sort((a, b) => b.id - a.id);
   }
 
-  /** What was kept over a reload may have come further meanwhile. */
-  refresh(topic: number, kept: readonly Document[]): void {
-    const unsure = kept.some((document) => document.state !== 'ready');
-    if (unsure) this.list(topic).catch((error) => this.core.report(error));
+  /** What a draft has kept may have come further while nothing was told of it. */
+  refresh(kept: readonly Document[]): void {
+    const unsure = kept.find((document) => document.state !== 'ready');
+    if (unsure) this.list(unsure.topic).catch((error) => this.core.report(error));
   }
 
   async mark(document: Document, mark: Mark['mark'], reason?: string): Promise<void> {
@@ -42,6 +42,13 @@ export class Handling {
     return token ? fetchPicture(token, document) : Promise.reject(new Disconnected());
   }
 
+  /** Files are on their way up. */
+  private uploads(): boolean {
+    return Object.values(this.core.page.uploads).some((all) =>
+      all.some(({ failed }) => failed === null),
+    );
+  }
+
   async download(document: Document, variant: Variant = 'file'): Promise<void> {
     const { core } = this;
     const key = downloadKey(document, variant);
@@ -50,7 +57,7 @@ export class Handling {
       core.set({ downloads: { ...core.page.downloads, [key]: bytes } });
     try {
       progress(0);
-      await saveFile(core.token, document, variant, progress);
+      await saveFile(core.token, document, variant, { progress, aside: this.uploads() });
     } catch (error) {
       const lost = new RpcError(Code.unavailable, 'not downloaded', null);
       core.report(error instanceof Disconnected ? lost : error);

@@ -83,7 +83,8 @@ const uz = {
   more: 'Yana koʻrsatish',
 
   jobs: 'Fon ishlari',
-  jobsHint: 'Shtamp, koʻrinish va xatlar. Bajarilmaganini sababini bartaraf etib, qayta ishga soling.',
+  jobsHint:
+    'Shtamp, koʻrinish va xatlar. Bajarilmaganini sababini bartaraf etib, qayta ishga soling.',
   jobStates: { failed: 'Bajarilmagan', waiting: 'Navbatda', running: 'Bajarilmoqda' } as Record<
     JobState,
     string
@@ -92,6 +93,7 @@ const uz = {
     stamp: 'Shtamp',
     preview: 'Koʻrinish',
     logo: 'Logotip',
+    notify: 'Xabarnoma',
     mail: 'Xat',
     webhook: 'Webhook',
   } as Record<string, string>,
@@ -217,6 +219,7 @@ const ru: DocumentDictionary = {
     stamp: 'Штамп',
     preview: 'Изображение',
     logo: 'Логотип',
+    notify: 'Уведомление',
     mail: 'Письмо',
     webhook: 'Webhook',
   },
@@ -340,6 +343,7 @@ const en: DocumentDictionary = {
     stamp: 'Stamp',
     preview: 'Preview',
     logo: 'Logo',
+    notify: 'Notice',
     mail: 'Mail',
     webhook: 'Webhook',
   },

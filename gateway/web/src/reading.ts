@@ -45,7 +45,11 @@ export class Reading {
     private readonly handling: Handling,
   ) {
     addEventListener('hashchange', () => {
-      core.set({ route: parseRoute(location.hash) });
+      const { sheet } = core.page; // a topic's drawer does not outlast it
+      core.set({
+        route: parseRoute(location.hash),
+        sheet: sheet?.name === 'papers' ? null : sheet,
+      });
       this.show();
     });
   }
@@ -187,7 +191,6 @@ export class Reading {
   private loadDraft(account: number, topic: number): void {
     const draft = storage.loadDraft(account, topic);
     this.core.set({ drafts: { ...this.core.page.drafts, [topic]: draft } });
-    this.handling.refresh(topic, draft.documents);
   }
 
   /** Who takes part in a company's conversations, how far they have read, and who is there. */
@@ -205,6 +208,7 @@ export class Reading {
       this.core.change((data) => state.startThread(data, topic));
       const reply = await this.core.ask<HistoryReply>('history', { topic });
       this.core.change((data) => state.addHistory(data, topic, reply));
+      this.handling.refresh(this.core.page.drafts[topic]?.documents ?? []);
     });
   }
 

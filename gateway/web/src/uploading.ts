@@ -10,6 +10,8 @@ import { Disconnected, RpcError } from './rpc';
 /** Up to so many bytes, a file goes in one request. */
 const SMALL = 4 * 1024 * 1024;
 const PIECE = 8 * 1024 * 1024;
+/** Goes with every request of the protocol. */
+const TUS = { 'Tus-Resumable': '1.0.0' };
 /** A file that the server cuts off so often, while it is there for all else, will not go up. */
 const MOST_CUTS = 6;
 
@@ -77,7 +79,7 @@ export class Uploading {
     this.abortRequest?.();
     const { address, way } = this;
     if (!address) return;
-    const headers = { Authorization: `Bearer ${way.token}`, 'Tus-Resumable': '1.0.0' };
+    const headers = { Authorization: `Bearer ${way.token}`, ...TUS };
     // The server sweeps up what it is not told of.
     fetch(address, { method: 'DELETE', headers, keepalive: true }).catch(() => undefined);
   }
@@ -122,7 +124,7 @@ export class Uploading {
       method: 'POST',
       address: '/uploads',
       headers: {
-        'Tus-Resumable': '1.0.0',
+        ...TUS,
         'Upload-Length': String(file.size),
         'Upload-Metadata': `filename ${base64(file.name)},topic ${base64(String(topic))}`,
       },
@@ -138,7 +140,7 @@ export class Uploading {
   private async look(): Promise<Document | null> {
     const address = this.address!;
     try {
-      const answer = await this.request({ method: 'GET', address });
+      const answer = await this.request({ method: 'GET', address, headers: TUS });
       const { offset, document } = resultOf<Standing>(answer);
       this.offset = offset;
       return document;
@@ -156,7 +158,7 @@ export class Uploading {
         method: 'PATCH',
         address: this.address!,
         headers: {
-          'Tus-Resumable': '1.0.0',
+          ...TUS,
           'Upload-Offset': String(offset),
           'Content-Type': 'application/offset+octet-stream',
         },

@@ -169,7 +169,13 @@ export function DocumentMenu({ document, handled, toMessage }: MenuProps) {
         )}
       </Menu>
       {dialog}
-      {log && <DownloadLog of={{ document: document.id }} name={document.name} close={() => setLog(false)} />}
+      {log && (
+        <DownloadLog
+          of={{ document: document.id }}
+          name={document.name}
+          close={() => setLog(false)}
+        />
+      )}
     </>
   );
 }

@@ -31,7 +31,11 @@ export function DocumentView({ document: told, handled = false, row = false, toM
       {!row && <Picture document={document} />}
       <div class="document-top">
         {row && <Picture document={document} small />}
-        {open ? <Download document={document} badge={badge} /> : <Line document={document} badge={badge} />}
+        {open ? (
+          <Download document={document} badge={badge} />
+        ) : (
+          <Line document={document} badge={badge} />
+        )}
         <DocumentMenu document={document} handled={handled} toMessage={toMessage} />
       </div>
       {document.state === 'failed' && <Failure document={document} />}
@@ -157,18 +161,18 @@ function Handle({ document }: { document: Document }) {
   return (
     <>
       <p class="document-handle">
-      <button
-        type="button"
-        class="plain"
-        onClick={() => void app.handling.mark(document, 'processed')}
-      >
-        <Icon name="check" />
-        {words.toProcess}
-      </button>
-      <button type="button" class="plain" onClick={ask}>
-        <Icon name="back_to" />
-        {words.toReturn}
-      </button>
+        <button
+          type="button"
+          class="plain"
+          onClick={() => void app.handling.mark(document, 'processed')}
+        >
+          <Icon name="check" />
+          {words.toProcess}
+        </button>
+        <button type="button" class="plain" onClick={ask}>
+          <Icon name="back_to" />
+          {words.toReturn}
+        </button>
       </p>
       {dialog}
     </>

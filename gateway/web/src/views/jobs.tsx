@@ -76,7 +76,8 @@ export function Jobs() {
 function JobRow({ job, retry }: { job: Job; retry: () => void }) {
   const words = useWords();
   const language = usePage((page) => page.language);
-  const why = job.reason && (words.reasons[job.reason as DocumentReason] ?? words.jobReasons[job.reason]);
+  const why =
+    job.reason && (words.reasons[job.reason as DocumentReason] ?? words.jobReasons[job.reason]);
   return (
     <li>
       <div>

@@ -237,9 +237,7 @@ function Announcement({ messages }: { messages: readonly Message[] }) {
   const message = messages.find((each) => each.id === announced);
   return (
     <p class="hidden" aria-live="polite">
-      {message &&
-        !message.deleted_at &&
-        words.newFrom(message.author_name, gist(words, message))}
+      {message && !message.deleted_at && words.newFrom(message.author_name, gist(words, message))}
     </p>
   );
 }

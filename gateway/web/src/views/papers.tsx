@@ -12,6 +12,8 @@ import { Icon } from './icons';
 import { useAttempt, usePage, useWords } from './use';
 
 const none: readonly never[] = [];
+/** So many are shown at first, and with each wish for more. */
+const PAGE = 100;
 const filters: DocumentFilter[] = ['all', 'unprocessed', 'processed', 'returned'];
 
 interface Props {
@@ -26,20 +28,15 @@ export function Papers({ topic, mayHandle, close }: Props) {
   const found = usePage((page) => findTopic(page.data, topic));
   const language = usePage((page) => page.language);
   const [filter, setFilter] = useState<DocumentFilter>('all');
+  const [most, setMost] = useState(PAGE);
   const { documents, failure } = useDocuments(topic);
-  const shown = (documents ?? []).filter(
-    (each) => filter === 'all' || filterOf(each) === filter,
-  );
+  const shown = (documents ?? []).filter((each) => filter === 'all' || filterOf(each) === filter);
   return (
     <Dialog title={words.papers} close={close} kind="drawer">
       <p class="drawer-of">
         {found?.topic.names[language]} · {found?.org.name}
       </p>
-      <Filters
-        chosen={filter}
-        choose={setFilter}
-        counts={countsOf(documents ?? none)}
-      />
+      <Filters chosen={filter} choose={setFilter} counts={countsOf(documents ?? none)} />
       {documents === null && !failure && <p class="empty">{words.loading}</p>}
       {documents !== null && shown.length === 0 && (
         <div class="empty">
@@ -49,7 +46,7 @@ export function Papers({ topic, mayHandle, close }: Props) {
         </div>
       )}
       <ul class="papers">
-        {shown.map((each) => (
+        {shown.slice(0, most).map((each) => (
           <Paper
             key={each.id}
             document={each}
@@ -59,6 +56,13 @@ export function Papers({ topic, mayHandle, close }: Props) {
         ))}
       </ul>
       {failure}
+      {shown.length > most && (
+        <footer>
+          <button type="button" class="plain" onClick={() => setMost(most + PAGE)}>
+            {words.more}
+          </button>
+        </footer>
+      )}
     </Dialog>
   );
 }
@@ -69,10 +73,9 @@ function useDocuments(topic: number) {
   const told = usePage((page) => page.data.documents);
   const [documents, setDocuments] = useState<readonly Document[] | null>(null);
   const { attempt, failure } = useAttempt();
-  const last = thread?.messages.at(-1);
   useEffect(
     () => void attempt(async () => setDocuments(await app.handling.list(topic))),
-    [topic, last?.id, last?.version],
+    [topic, thread?.messages],
   );
   const now = documents?.map((each) => newerOf(each, told[each.id] ?? each)) ?? null;
   return { documents: now && now.filter((each) => each.message !== null), failure };
