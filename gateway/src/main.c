@@ -15,6 +15,7 @@
 #include "session.h"
 #include "store.h"
 #include "upload.h"
+#include "worker.h"
 
 #include <ev.h>
 #include <getopt.h>
@@ -95,7 +96,8 @@ static int run(void) {
     }
     if (!store_dir_start(config.store))
         return EXIT_FAILURE;
-    if (!server_start()) {
+    if (!worker_start() || !server_start()) {
+        worker_stop();
         store->stop();
         return EXIT_FAILURE;
     }
@@ -113,6 +115,7 @@ static int run(void) {
     follow_stop();
     upload_stop();
     eraser_stop();
+    worker_stop();
     db_stop();
     store->stop();
     log_info("stopped");
