@@ -108,7 +108,7 @@ test('a document goes up and comes down byte for byte', async () => {
   await say(kim, 'Hisob ilova qilindi');
   const arrived = saying(ann, 'Hisob ilova qilindi').locator('.document');
   await arrived.waitFor();
-  const [download] = await Promise.all([ann.waitForEvent('download'), arrived.click()]);
+  const [download] = await Promise.all([ann.waitForEvent('download'), arrived.locator('.document-open').click()]);
   assert.equal(download.suggestedFilename(), name);
   assert.equal(digest(readFileSync(await download.path())), digest(bytes));
   await ann.screenshot({ path: `${pictures}/path-document.png` });

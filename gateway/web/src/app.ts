@@ -3,6 +3,9 @@
 import { Attaching } from './attaching';
 import { Core } from './core';
 import { Devices } from './devices';
+import { Firm } from './firm';
+import { Handling } from './handling';
+import type { Sheet } from './page';
 import type { Language } from './protocol';
 import { Reading } from './reading';
 import { Session } from './session';
@@ -12,7 +15,8 @@ import { Writing } from './writing';
 
 const core = new Core();
 const watching = new Watching(core);
-const reading = new Reading(core, watching);
+const handling = new Handling(core);
+const reading = new Reading(core, watching, handling);
 const writing = new Writing(core);
 const devices = new Devices(core);
 const attaching = new Attaching(core, writing);
@@ -40,8 +44,11 @@ export const app = {
   watching,
   writing,
   attaching,
+  handling,
+  firm: new Firm(core),
   devices,
   setLanguage,
+  open: (sheet: Sheet | null) => core.set({ sheet }),
   reconnect: () => core.connection.again(),
   refusal: (error: unknown) => core.refusal(error),
 };

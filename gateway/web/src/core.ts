@@ -97,12 +97,12 @@ export class Core {
 }
 
 /** As long as the server says, else longer each time. */
-function waitAfter(error: unknown, refusals: number): number {
+export function waitAfter(error: unknown, refusals: number): number {
   const said = error instanceof RpcError ? error.wait : null;
   return said === null ? Math.min(RETRY_PAUSE * 2 ** refusals, LONGEST_PAUSE) : said * 1000;
 }
 
-function mayPass(error: unknown, refusals: number): boolean {
+export function mayPass(error: unknown, refusals: number): boolean {
   if (error instanceof Disconnected) return true;
   if (!(error instanceof RpcError)) return false;
   if (error.code === Code.internal) return refusals < INTERNAL_LIMIT;

@@ -1,5 +1,6 @@
 // What the server's events do to what the page knows.
 
+import { applyDocument } from './documents';
 import type { Cursor, LoginEvent, Message, NamedMessage, ServerEvent } from './protocol';
 import { applyMessage, findTopic, setTyping, type State } from './state';
 import { applyMyRead, applyRead, countDeleted, countNew, setTicket } from './topics';
@@ -28,17 +29,28 @@ export function applyEvent(state: State, event: ServerEvent): State {
     case 'ticket.opened':
     case 'ticket.changed':
       return setTicket(next, event.seal, event.topic, event.state);
+    case 'document.ready':
+    case 'document.failed':
+    case 'document.processed':
+    case 'document.returned':
+      return 'name' in event.document ? applyDocument(next, event.document) : next;
+    case 'job.failed':
+    case 'job.retried':
+    case 'logo.changed':
+      return { ...next, jobsSeal: event.seal };
     case 'session.started':
       return addLogin({ ...next, sessionsSeal: event.seal }, event);
     case 'session.ended':
     case 'session.revoked':
       return { ...next, sessionsSeal: event.seal };
     case 'org.erased':
-      return { ...forgetThreads(next, event.org), listStale: true };
+      return { ...forgetContent(next, event.org), listStale: true };
     case 'account.changed':
       return event.account === state.account?.id ? { ...next, listStale: true } : next;
     default:
-      return /^(org|assignment|department)\./.test(event.kind) ? { ...next, listStale: true } : next;
+      return /^(org|assignment|department)\./.test(event.kind)
+        ? { ...next, listStale: true }
+        : next;
   }
 }
 
@@ -78,9 +90,14 @@ function addLogin(state: State, event: LoginEvent): State {
 }
 
 /** Forgets what was loaded of a company's topics; the one that is open is loaded anew. */
-function forgetThreads(state: State, org: number): State {
-  const kept = Object.entries(state.threads).filter(
+function forgetContent(state: State, org: number): State {
+  const threads = Object.entries(state.threads).filter(
     ([topic]) => findTopic(state, Number(topic))?.org.id !== org,
   );
-  return { ...state, threads: Object.fromEntries(kept) };
+  const documents = Object.entries(state.documents).filter(([, each]) => each.org !== org);
+  return {
+    ...state,
+    threads: Object.fromEntries(threads),
+    documents: Object.fromEntries(documents),
+  };
 }

@@ -1,90 +1,84 @@
-// Files go over HTTP beside the WebSocket, with the session's token in a header.
+// Files on their way down: pictures to show, and downloads. Pictures are kept as long as the
+// session, which they belong to.
 
-import { RpcError } from './rpc';
-import { Code, type Document } from './protocol';
+import { send } from './http';
+import type { Document, LinkReply } from './protocol';
 
-/** A file on its way up. */
-export interface Upload {
-  key: string;
-  file: File;
-  /** 0 to 1. */
-  progress: number;
-  /** Error code when it failed; null while it goes on. */
-  failed: number | null;
-}
+export type Variant = 'file' | 'original';
 
-export const TOO_LARGE = 413;
+/** A browser has begun to save what it was given after so many milliseconds. */
+const TIME_TO_SAVE = 60_000;
 
-/** Sends a file; ends with the document's description, or an RpcError. */
-export function upload(
-  token: string,
-  topic: number,
-  file: File,
-  progress: (part: number) => void,
-): { done: Promise<Document>; abort(): void } {
-  const request = new XMLHttpRequest();
-  const done = new Promise<Document>((resolve, reject) => {
-    request.open('POST', `/files?topic=${topic}&name=${encodeURIComponent(file.name)}`);
-    request.setRequestHeader('Authorization', `Bearer ${token}`);
-    request.responseType = 'json';
-    request.upload.onprogress = (event) =>
-      progress(event.lengthComputable ? event.loaded / event.total : 0);
-    request.onload = () => {
-      if (request.status === 201) resolve((request.response as { result: Document }).result);
-      else reject(refusal(request.status, request.response));
-    };
-    request.onerror = request.onabort = () =>
-      reject(new RpcError(Code.unavailable, 'not uploaded', null));
-    request.send(file);
-  });
-  return { done, abort: () => request.abort() };
-}
+const pathOf = ({ id }: Document, variant: Variant) =>
+  variant === 'original' ? `/files/${id}/original` : `/files/${id}`;
 
-function refusal(status: number, body: unknown): RpcError {
-  const error = (body as { error?: { code: number; message: string } } | null)?.error;
-  const code = status === TOO_LARGE ? TOO_LARGE : (error?.code ?? Code.internal);
-  return new RpcError(code, error?.message ?? `status ${status}`, null);
-}
+const pictures = new Map<number, Promise<string>>();
 
-const kept = new Map<number, Promise<string>>();
-
-/** An address for the document's bytes, inside this page only. */
-export function fetchFile(token: string, document: number): Promise<string> {
-  let url = kept.get(document);
-  if (!url) {
-    url = fetchBlob(token, document).then((blob) => URL.createObjectURL(blob));
-    url.catch(() => kept.delete(document));
-    kept.set(document, url);
+/** An address for the document's picture, inside this page only. */
+export function fetchPicture(token: string, { id }: Document): Promise<string> {
+  let address = pictures.get(id);
+  if (!address) {
+    address = fetchBlob(token, `/files/${id}/preview`).then((blob) => URL.createObjectURL(blob));
+    address.catch(() => pictures.delete(id));
+    pictures.set(id, address);
   }
-  return url;
+  return address;
 }
 
-async function fetchBlob(token: string, document: number): Promise<Blob> {
-  const response = await fetch(`/files/${document}`, {
-    headers: { Authorization: `Bearer ${token}` },
-  });
-  if (!response.ok) throw refusal(response.status, await response.json().catch(() => null));
-  return response.blob();
+async function fetchBlob(
+  token: string,
+  address: string,
+  progress?: (bytes: number) => void,
+): Promise<Blob> {
+  const answer = await send({ method: 'GET', address, token, answer: 'blob', progress }).done;
+  return answer.body as Blob;
 }
 
-/** Forgets all fetched bytes: they belong to the session that ends. */
+/** Forgets all fetched pictures: they belong to the session that ends. */
 export function forgetFiles(): void {
-  for (const url of kept.values())
-    url.then(
-      (address) => URL.revokeObjectURL(address),
+  for (const address of pictures.values())
+    address.then(
+      (url) => URL.revokeObjectURL(url),
       () => undefined,
     );
-  kept.clear();
+  pictures.clear();
 }
 
-/** Image types that every browser shows, up to a size that is worth fetching unasked. */
-export function isPicture(document: Document): boolean {
-  return /^image\/(png|jpeg|gif|webp)$/.test(document.type) && document.size <= 8_000_000;
+interface Saving {
+  progress: (bytes: number) => void;
+  /** In a tab of its own, since this one would ask whether to leave. */
+  aside: boolean;
 }
 
-export async function saveFile(token: string, document: Document): Promise<void> {
+/** Saves a document: straight from the store where that can be, else through the gateway. */
+export async function saveFile(
+  token: string,
+  document: Document,
+  variant: Variant,
+  { progress, aside }: Saving,
+): Promise<void> {
+  const address = pathOf(document, variant);
+  const answer = await send({ method: 'GET', address: `${address}/link`, token }).done;
+  const { url } = (answer.body as { result: LinkReply }).result;
+  const name = (variant === 'original' ? document.original?.name : null) ?? document.name;
+  if (url) {
+    follow(url, name, aside);
+    return;
+  }
+  const blob = await fetchBlob(token, address, progress);
+  const local = URL.createObjectURL(blob);
+  follow(local, name, false);
+  setTimeout(() => URL.revokeObjectURL(local), TIME_TO_SAVE);
+}
+
+/**
+ * What is there says that it is to be saved, so that the page stays; but a browser asks whether to
+ * leave before it knows that.
+ */
+function follow(address: string, name: string, aside: boolean): void {
   const link = window.document.createElement('a');
-  link.href = await fetchFile(token, document.id);
-  link.download = document.name;
+  link.href = address;
+  link.download = name;
+  if (aside) link.target = '_blank';
   link.click();
 }

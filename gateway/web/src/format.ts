@@ -98,6 +98,29 @@ export function size(language: Language, bytes: number): string {
   return `${number} ${units[unit]}`;
 }
 
+/** 43 %, as whole as it can be told; never done before it is. */
+export function percent(part: number, whole: number): number {
+  return whole > 0 ? Math.min(99, Math.floor((part / whole) * 100)) : 0;
+}
+
+const kinds: Record<string, string> = {
+  'application/pdf': 'PDF',
+  'image/jpeg': 'JPG',
+  'application/msword': 'DOC',
+  'application/vnd.ms-excel': 'XLS',
+  'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'DOCX',
+  'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': 'XLSX',
+  'application/vnd.oasis.opendocument.text': 'ODT',
+  'application/vnd.oasis.opendocument.spreadsheet': 'ODS',
+};
+
+/** What people call a kind of file, in a few letters; empty where nothing short says it. */
+export function kindOf(type: string, name: string): string {
+  const known = kinds[type] ?? /^image\/([a-z]{3,4})$/.exec(type)?.[1];
+  const ending = /\.([a-z0-9]{2,4})$/i.exec(name)?.[1] ?? '';
+  return (known ?? ending).toUpperCase();
+}
+
 /** The first letters of up to two words, for a round badge. */
 export function initials(name: string): string {
   const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];

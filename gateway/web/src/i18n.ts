@@ -1,7 +1,8 @@
 // Every word of the page, in Uzbek (Latin script, the default), Russian and English. The type of
 // the Uzbek dictionary is the type of all three: a key that one of them lacks, or has alone, does
-// not compile.
+// not compile. The words about documents are in i18n-documents.ts.
 
+import { documentDictionaries, type DocumentDictionary } from './i18n-documents';
 import type { Language, Role, TicketState } from './protocol';
 
 const uz = {
@@ -167,15 +168,17 @@ const uz = {
   notAllowed: 'Bunga ruxsatingiz yoʻq.',
   notFound: 'Topilmadi yoki sizga ochiq emas.',
   changed: 'Xabar hozirgina oʻzgartirildi. Yangi matnini koʻrib, qaytadan urining.',
+  conflict: 'Hozirgi holatida buni qilib boʻlmaydi. Yangi holatini koʻring.',
   limit: 'Cheklovga yetildi. Birozdan keyin urinib koʻring.',
   invalid: 'Server qabul qilmadi.',
   unavailable: 'Server hozir band. Birozdan keyin urinib koʻring.',
   failed: 'Bajarilmadi. Qayta urinib koʻring.',
 };
 
-export type Dictionary = typeof uz;
+type Words = typeof uz;
+export type Dictionary = Words & DocumentDictionary;
 
-const ru: Dictionary = {
+const ru: Words = {
   tagline: 'Переписка бухгалтерии с клиентами',
   login: 'Логин',
   password: 'Пароль',
@@ -336,13 +339,14 @@ const ru: Dictionary = {
   notAllowed: 'У вас нет на это прав.',
   notFound: 'Не найдено или вам не доступно.',
   changed: 'Сообщение только что изменили. Посмотрите новый текст и попробуйте снова.',
+  conflict: 'Сейчас это сделать нельзя. Посмотрите, что изменилось.',
   limit: 'Достигнут предел. Попробуйте немного позже.',
   invalid: 'Сервер не принял запрос.',
   unavailable: 'Сервер сейчас занят. Попробуйте немного позже.',
   failed: 'Не получилось. Попробуйте ещё раз.',
 };
 
-const en: Dictionary = {
+const en: Words = {
   tagline: 'Where bookkeepers and clients talk',
   login: 'Login',
   password: 'Password',
@@ -497,6 +501,7 @@ const en: Dictionary = {
   notAllowed: 'You are not allowed to do this.',
   notFound: 'Not found, or not open to you.',
   changed: 'The message was changed just now. Look at its new text, then try again.',
+  conflict: 'This cannot be done as things are now. Look at what has changed.',
   limit: 'A limit has been reached. Try again a little later.',
   invalid: 'The server did not accept this.',
   unavailable: 'The server is busy. Try again in a moment.',
@@ -526,7 +531,11 @@ export function uzbekRelative(unit: 'day' | 'hour' | 'minute' | 'second', count:
   return count < 0 ? `${-count} ${name} oldin` : `${count} ${name}dan keyin`;
 }
 
-export const dictionaries: Record<Language, Dictionary> = { uz, ru, en };
+export const dictionaries: Record<Language, Dictionary> = {
+  uz: { ...uz, ...documentDictionaries.uz },
+  ru: { ...ru, ...documentDictionaries.ru },
+  en: { ...en, ...documentDictionaries.en },
+};
 export const languageNames: Record<Language, string> = {
   uz: 'Oʻzbekcha',
   ru: 'Русский',

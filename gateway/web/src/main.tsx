@@ -7,8 +7,10 @@ import './style/people.css';
 import './style/login.css';
 import './style/chat.css';
 import './style/composer.css';
+import './style/document.css';
 import './style/dialog.css';
 import './style/devices.css';
+import './style/firm.css';
 import { render } from 'preact';
 import { Root } from './views/root';
 

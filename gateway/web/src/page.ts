@@ -1,10 +1,11 @@
 // What the page shows: the data from the server, and the page's own condition around it.
 
-import type { Upload } from './files';
+import type { LogOf } from './firm';
 import type { Language } from './protocol';
 import type { Phase } from './rpc';
 import { nothing, type State } from './state';
 import type { Draft } from './storage';
+import type { Upload } from './uploading';
 
 /** What is open: a topic, or the topics of a company, or the list of companies. */
 export interface Route {
@@ -29,7 +30,13 @@ export interface Wait {
 }
 
 /** What is open above the page; suspects are sessions from new devices. */
-export type Sheet = { name: 'devices'; suspects: readonly number[] } | { name: 'password' };
+export type Sheet =
+  | { name: 'devices'; suspects: readonly number[] }
+  | { name: 'password' }
+  | { name: 'papers'; topic: number }
+  | { name: 'log'; of: LogOf }
+  | { name: 'jobs' }
+  | { name: 'firm' };
 
 export interface Page {
   data: State;
@@ -46,6 +53,8 @@ export interface Page {
   /** By topic. */
   drafts: Readonly<Record<number, Draft>>;
   uploads: Readonly<Record<number, readonly Upload[]>>;
+  /** Bytes that have come, by the key of a download under way; see handling.ts. */
+  downloads: Readonly<Record<string, number>>;
   /** Id of the newest message of others in the open topic, which screen readers are told of. */
   announced: number | null;
   /** Error code of something that did not work; shown for a while. */
@@ -61,6 +70,7 @@ export const signedOut = {
   sheet: null,
   drafts: {},
   uploads: {},
+  downloads: {},
   announced: null,
   trouble: null,
 };

@@ -1,4 +1,9 @@
 // The protocol's shapes, as gateway/README.md describes them. Ids are integers, times are ISO 8601.
+// Those of documents are in protocol-documents.ts.
+
+import type { Document, NamedDocument } from './protocol-documents';
+
+export type * from './protocol-documents';
 
 export type Role = 'admin' | 'supervisor' | 'accountant' | 'client';
 export type Language = 'uz' | 'ru' | 'en';
@@ -13,20 +18,6 @@ export interface Account {
   org: number | null;
   department: number | null;
   language: Language;
-}
-
-export interface Document {
-  id: number;
-  topic: number;
-  message: number | null;
-  name: string;
-  type: string;
-  /** Bytes. */
-  size: number;
-  uploader_name: string;
-  at: string;
-  /** When it was erased with its company's data: it cannot be had any more. */
-  erased_at: string | null;
 }
 
 export interface Message {
@@ -99,6 +90,8 @@ export interface Department {
 
 export interface Settings {
   client_sees_versions: boolean;
+  /** Bytes that a file may have; missing where the server does not say. */
+  upload_bytes?: number;
 }
 
 /** A session of mine: where I am logged in. */
@@ -147,6 +140,15 @@ export type TicketEvent = EventBase & {
   topic: number;
   state: TicketState;
 };
+export type DocumentEvent = EventBase & {
+  kind: `document.${'ready' | 'failed' | 'processed' | 'returned'}`;
+  document: Document | NamedDocument;
+};
+/** For admins; the page shows lists anew at them. */
+export type JobEvent = EventBase & {
+  kind: `job.${'failed' | 'retried'}` | 'logo.changed';
+  subject: number;
+};
 export type ErasedEvent = EventBase & { kind: 'org.erased'; org: number };
 export type LoginEvent = EventBase & {
   kind: 'session.started';
@@ -171,6 +173,8 @@ export type ServerEvent =
   | MessageEvent
   | ReadEvent
   | TicketEvent
+  | DocumentEvent
+  | JobEvent
   | ErasedEvent
   | LoginEvent
   | SessionEndEvent
@@ -236,9 +240,11 @@ export interface VersionsReply {
   /** Those of a deleted message too. */
   documents: Document[];
 }
-
 /** Characters that one message may have; the server refuses more. */
 export const LONGEST_TEXT = 16_384;
+
+/** Bytes that the firm's logo may have. */
+export const LARGEST_LOGO = 131_072;
 
 /** A password has at least so many characters, */
 export const SHORTEST_PASSWORD = 8;

@@ -24,6 +24,7 @@ import { RpcError } from './rpc';
 import * as state from './state';
 import * as storage from './storage';
 import * as topics from './topics';
+import type { Handling } from './handling';
 import type { Watching } from './watching';
 
 /** Somebody who goes on typing is told of every two seconds or so; one word may be lost. */
@@ -41,9 +42,14 @@ export class Reading {
   constructor(
     private readonly core: Core,
     private readonly watching: Watching,
+    private readonly handling: Handling,
   ) {
     addEventListener('hashchange', () => {
-      core.set({ route: parseRoute(location.hash) });
+      const { sheet } = core.page; // a topic's drawer does not outlast it
+      core.set({
+        route: parseRoute(location.hash),
+        sheet: sheet?.name === 'papers' ? null : sheet,
+      });
       this.show();
     });
   }
@@ -202,6 +208,7 @@ export class Reading {
       this.core.change((data) => state.startThread(data, topic));
       const reply = await this.core.ask<HistoryReply>('history', { topic });
       this.core.change((data) => state.addHistory(data, topic, reply));
+      this.handling.refresh(this.core.page.drafts[topic]?.documents ?? []);
     });
   }
 

@@ -86,6 +86,8 @@ export interface State {
   marks: Readonly<Record<number, Marks>>;
   /** New messages that were changed before their event was read: the event of the change is next. */
   named: readonly number[];
+  /** By id: the newest that an event or a call has told of it; see documents.ts. */
+  documents: Readonly<Record<number, Document>>;
   /** By topic: accounts that type now. */
   typing: Readonly<Record<number, readonly number[]>>;
   /** Accounts that are there now, of those I am told of. */
@@ -94,6 +96,8 @@ export interface State {
   logins: readonly LoginEvent[];
   /** The seal of the last event that told of a session of mine. */
   sessionsSeal: number;
+  /** For admins: the seal of the last event that told of a job, or of the firm's logo. */
+  jobsSeal: number;
   outbox: readonly Pending[];
 }
 
@@ -113,10 +117,12 @@ export const nothing: State = {
   members: {},
   marks: {},
   named: [],
+  documents: {},
   typing: {},
   here: [],
   logins: [],
   sessionsSeal: 0,
+  jobsSeal: 0,
   outbox: [],
 };
 
@@ -216,8 +222,8 @@ export function setMembers(state: State, org: number, reply: MembersReply): Stat
  * another database, whose seals begin anew.
  */
 export function reset(state: State): State {
-  const { threads, members, marks, named, typing, listed, touched, unsure } = nothing;
-  const forgotten = { threads, members, marks, named, typing, listed, touched, unsure };
+  const { threads, members, marks, named, documents, typing, listed, touched, unsure } = nothing;
+  const forgotten = { threads, members, marks, named, documents, typing, listed, touched, unsure };
   return { ...state, ...forgotten, cursor: null, listStale: true };
 }
 

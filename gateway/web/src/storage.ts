@@ -64,7 +64,23 @@ export function watch(key: string, changed: () => void): void {
 }
 
 export function loadDraft(account: number, topic: number): Draft {
-  return { ...noDraft, ...load<Draft>(`draft.${account}.${topic}`) };
+  const draft = { ...noDraft, ...load<Draft>(`draft.${account}.${topic}`) };
+  return { ...draft, documents: draft.documents.map(whole) };
+}
+
+/** A document as an earlier release of the page has kept it lacks what was not known then. */
+function whole(kept: Document): Document {
+  const then = {
+    revision: -1,
+    state: 'ready',
+    reason: null,
+    stamped: false,
+    signed: false,
+    preview: false,
+    original: null,
+    marks: [],
+  };
+  return Object.assign(then, kept);
 }
 
 export function saveDraft(account: number, topic: number, draft: Draft): void {
@@ -94,6 +110,7 @@ export function loadOutbox(account: number): Pending[] {
   return keys
     .map((key) => load<Pending>(key.slice(PREFIX.length)))
     .filter((pending): pending is Pending => pending !== null)
+    .map((pending) => ({ ...pending, documents: pending.documents.map(whole) }))
     .sort((a, b) => a.at.localeCompare(b.at));
 }
 

@@ -3,6 +3,7 @@
 
 import { useState } from 'preact/hooks';
 import { app } from '../app';
+import { size } from '../format';
 import { routeTo } from '../page';
 import { findTopic, isGhost, isStaff } from '../state';
 import { Composer } from './composer';
@@ -10,6 +11,7 @@ import { Question } from './dialog';
 import { Icon, TopicIcon } from './icons';
 import { TicketMark } from './lists';
 import { Messages } from './messages';
+import { Papers } from './papers';
 import { usePage, useWords } from './use';
 
 export function Chat({ topic }: { topic: number }) {
@@ -17,6 +19,10 @@ export function Chat({ topic }: { topic: number }) {
   const ghost = usePage((page) => page.data.account !== null && isGhost(page.data.account));
   const [writing, setWriting] = useState(false);
   const [dropping, setDropping] = useState(false);
+  const language = usePage((page) => page.language);
+  const most = usePage((page) => page.data.settings.upload_bytes);
+  const papers = usePage((page) => page.sheet?.name === 'papers' && page.sheet.topic === topic);
+  const staff = usePage((page) => page.data.account !== null && isStaff(page.data.account));
   const mayWrite = !ghost || writing;
 
   const dragged = (event: DragEvent) => {
@@ -53,7 +59,11 @@ export function Chat({ topic }: { topic: number }) {
         <p class="drop">
           <Icon name="attach" />
           {words.drop}
+          {most !== undefined && <span>{words.dropUpTo(size(language, most))}</span>}
         </p>
+      )}
+      {papers && (
+        <Papers topic={topic} mayHandle={staff && mayWrite} close={() => app.open(null)} />
       )}
     </main>
   );
@@ -86,6 +96,15 @@ function Heading({ topic: id, mayClose }: { topic: number; mayClose: boolean }) 
           <TicketMark topic={topic} />
         </p>
       </div>
+      <button
+        type="button"
+        class="round"
+        aria-label={words.papers}
+        title={words.papers}
+        onClick={() => app.open({ name: 'papers', topic: id })}
+      >
+        <Icon name="papers" />
+      </button>
       {closable && (
         <button
           type="button"

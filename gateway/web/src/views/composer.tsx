@@ -6,9 +6,10 @@ import { size } from '../format';
 import { LONGEST_TEXT } from '../protocol';
 import { isStaff } from '../state';
 import { noDraft, type Draft } from '../storage';
+import { Attachments } from './attachments';
 import { Icon } from './icons';
 import { Quote } from './message';
-import { explain, usePage, useWords } from './use';
+import { usePage, useWords } from './use';
 
 const none: readonly never[] = [];
 const TALLEST = 180;
@@ -18,7 +19,10 @@ export function Composer({ topic }: { topic: number }) {
   const draft = usePage((page) => page.drafts[topic]) ?? noDraft;
   const staff = usePage((page) => page.data.account !== null && isStaff(page.data.account));
   const uploading = usePage((page) => page.uploads[topic]) ?? none;
+  const language = usePage((page) => page.language);
+  const most = usePage((page) => page.data.settings.upload_bytes);
   const files = useRef<HTMLInputElement>(null);
+  const attach = most ? words.attachUpTo(size(language, most)) : words.attach;
   const { edit } = draft;
   const text = edit ? edit.text : draft.text;
   const note = draft.note && !edit;
@@ -76,7 +80,7 @@ export function Composer({ topic }: { topic: number }) {
               type="button"
               class="round"
               aria-label={words.attach}
-              title={words.attach}
+              title={attach}
               onClick={() => files.current?.click()}
             >
               <Icon name="attach" />
@@ -121,7 +125,7 @@ export function Composer({ topic }: { topic: number }) {
           class="round send"
           disabled={!ready}
           aria-label={edit ? words.save : words.send}
-          title={edit ? words.save : words.send}
+          title={edit ? words.save : uploading.length > 0 ? words.sendLater : words.send}
         >
           <Icon name={edit ? 'check' : 'send'} />
         </button>
@@ -190,61 +194,5 @@ function Context({
         <Icon name="close" />
       </button>
     </div>
-  );
-}
-
-function Attachments({ topic, draft }: { topic: number; draft: Draft }) {
-  const words = useWords();
-  const language = usePage((page) => page.language);
-  const uploads = usePage((page) => page.uploads[topic]) ?? none;
-  if (uploads.length + draft.documents.length === 0) return null;
-  return (
-    <ul class="attachments">
-      {draft.documents.map((document) => (
-        <li key={document.id}>
-          <Icon name="file" />
-          <span class="document-name">{document.name}</span>
-          <span class="document-size">{size(language, document.size)}</span>
-          <button
-            type="button"
-            class="round"
-            aria-label={words.removeFile(document.name)}
-            onClick={() => app.attaching.detach(topic, document.id)}
-          >
-            <Icon name="close" />
-          </button>
-        </li>
-      ))}
-      {uploads.map((upload) => (
-        <li key={upload.key} class={upload.failed === null ? '' : 'bad'}>
-          <Icon name={upload.failed === null ? 'file' : 'alert'} />
-          <span class="document-name">{upload.file.name}</span>
-          {upload.failed === null ? (
-            <progress
-              value={upload.progress}
-              max={1}
-              aria-label={words.uploading(upload.file.name)}
-            />
-          ) : (
-            <button
-              type="button"
-              class="plain"
-              title={explain(words, upload.failed)}
-              onClick={() => app.attaching.retry(topic, upload)}
-            >
-              {words.uploadFailed} · {words.tryAgain}
-            </button>
-          )}
-          <button
-            type="button"
-            class="round"
-            aria-label={words.removeFile(upload.file.name)}
-            onClick={() => app.attaching.cancel(topic, upload.key)}
-          >
-            <Icon name="close" />
-          </button>
-        </li>
-      ))}
-    </ul>
   );
 }

@@ -45,7 +45,7 @@ export function Devices({ suspects }: { suspects: readonly number[] }) {
   };
 
   return (
-    <Dialog title={words.devices} close={() => app.devices.close()} wide>
+    <Dialog title={words.devices} close={() => app.devices.close()} kind="wide">
       {suspects.length > 0 ? (
         <p class="tip bad">
           <Icon name="alert" />

@@ -2,32 +2,33 @@
 // inside.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useId, useRef } from 'preact/hooks';
 import { Icon } from './icons';
 import { useWords } from './use';
 
 interface Props {
   title: string;
   close: () => void;
-  wide?: boolean;
+  kind?: 'wide' | 'drawer';
   children: ComponentChildren;
 }
 
-export function Dialog({ title, close, wide, children }: Props) {
+export function Dialog({ title, close, kind, children }: Props) {
   const words = useWords();
+  const id = useId(); // one may be above another
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog
       ref={dialog}
-      class={wide ? 'wide' : ''}
-      aria-labelledby="dialog-title"
+      class={kind}
+      aria-labelledby={id}
       onClose={close}
       onClick={(event) => event.target === dialog.current && close()}
     >
       <div class="dialog-body">
         <header>
-          <h2 id="dialog-title">{title}</h2>
+          <h2 id={id}>{title}</h2>
           <button type="button" class="round" aria-label={words.cancel} onClick={close}>
             <Icon name="close" />
           </button>

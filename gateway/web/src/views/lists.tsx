@@ -183,6 +183,25 @@ export function TicketMark({ topic }: { topic: Topic }) {
   return <span class={`ticket ${topic.state}`}>{words.states[topic.state]}</span>;
 }
 
+/** What only an admin looks after. */
+function AdminItems() {
+  const words = useWords();
+  return (
+    <>
+      <hr />
+      <MenuItem icon="settings" choose={() => app.open({ name: 'firm' })}>
+        {words.firm}
+      </MenuItem>
+      <MenuItem icon="log" choose={() => app.open({ name: 'log', of: {} })}>
+        {words.downloads}
+      </MenuItem>
+      <MenuItem icon="jobs" choose={() => app.open({ name: 'jobs' })}>
+        {words.jobs}
+      </MenuItem>
+    </>
+  );
+}
+
 function UserMenu() {
   const words = useWords();
   const account = usePage((page) => page.data.account)!;
@@ -200,6 +219,7 @@ function UserMenu() {
       <MenuItem icon="key" choose={() => app.devices.openPassword()}>
         {words.changePassword}
       </MenuItem>
+      {account.role === 'admin' && <AdminItems />}
       <hr />
       {(Object.keys(languageNames) as Language[]).map((each) => (
         <MenuItem chosen={each === language} choose={() => app.setLanguage(each)}>

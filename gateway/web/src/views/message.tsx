@@ -5,7 +5,7 @@ import { useState } from 'preact/hooks';
 import { app } from '../app';
 import { clock, dateAndTime, links } from '../format';
 import type { Message } from '../protocol';
-import { maySeeVersions, type Pending } from '../state';
+import { isStaff, maySeeVersions, type Pending } from '../state';
 import { Question } from './dialog';
 import { DocumentView } from './document';
 import { Icon } from './icons';
@@ -33,6 +33,8 @@ export const MessageView = memo(({ message, mine, right, first, readers, mayWrit
   const deleted = message.deleted_at !== null;
   const redacted = message.redacted_at !== null && !deleted;
   const note = message.visibility === 'staff';
+  const staff = usePage((page) => page.data.account !== null && isStaff(page.data.account));
+  const mayHandle = staff && mayWrite;
   const kind = [
     right && 'right',
     first && 'first',
@@ -73,7 +75,11 @@ export const MessageView = memo(({ message, mine, right, first, readers, mayWrit
         )}
         {message.text && <Text text={message.text} />}
         {message.documents.map((document) => (
-          <DocumentView key={document.id} document={document} />
+          <DocumentView
+            key={document.id}
+            document={document}
+            handled={mayHandle && message.author_role === 'client'}
+          />
         ))}
         <Meta
           message={message}

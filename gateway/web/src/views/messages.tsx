@@ -44,33 +44,35 @@ export function Messages({ topic, mayWrite }: { topic: number; mayWrite: boolean
         aria-live="off"
         aria-label={words.topics}
       >
-        {!thread?.loaded && <p class="empty">{words.loading}</p>}
-        {thread?.loaded && messages.length + pending.length === 0 && (
-          <div class="empty">
-            <Icon name="chat" />
-            <strong>{words.noMessages}</strong>
-            {mayWrite && <span>{words.noMessagesHint}</span>}
-          </div>
-        )}
-        {thread?.more && <p class="older">{words.loading}</p>}
-        {messages.map((message, at) => (
-          <Fragment key={message.id}>
-            <DayBreak before={messages[at - 1]?.at} at={message.at} />
-            {message.id === divider && <Break kind="unread">{words.newMessages}</Break>}
-            <MessageView
-              message={message}
-              mine={message.author === me.id}
-              right={isGhost(me) ? message.author_role !== 'client' : message.author === me.id}
-              first={message.id === divider || !standsWith(messages[at - 1], message)}
-              readers={message.author === me.id ? readersOf(message, members, marks) : ''}
-              mayWrite={mayWrite}
-            />
-          </Fragment>
-        ))}
-        {pending.map((each) => (
-          <PendingView key={each.client_key} pending={each} />
-        ))}
-        <TypingLine topic={topic} members={members} />
+        <div class="messages-content">
+          {!thread?.loaded && <p class="empty">{words.loading}</p>}
+          {thread?.loaded && messages.length + pending.length === 0 && (
+            <div class="empty">
+              <Icon name="chat" />
+              <strong>{words.noMessages}</strong>
+              {mayWrite && <span>{words.noMessagesHint}</span>}
+            </div>
+          )}
+          {thread?.more && <p class="older">{words.loading}</p>}
+          {messages.map((message, at) => (
+            <Fragment key={message.id}>
+              <DayBreak before={messages[at - 1]?.at} at={message.at} />
+              {message.id === divider && <Break kind="unread">{words.newMessages}</Break>}
+              <MessageView
+                message={message}
+                mine={message.author === me.id}
+                right={isGhost(me) ? message.author_role !== 'client' : message.author === me.id}
+                first={message.id === divider || !standsWith(messages[at - 1], message)}
+                readers={message.author === me.id ? readersOf(message, members, marks) : ''}
+                mayWrite={mayWrite}
+              />
+            </Fragment>
+          ))}
+          {pending.map((each) => (
+            <PendingView key={each.client_key} pending={each} />
+          ))}
+          <TypingLine topic={topic} members={members} />
+        </div>
       </div>
       {!atEnd && (
         <button
@@ -185,6 +187,7 @@ function useScroll(
       look();
     });
     resized.observe(box);
+    if (box.firstElementChild) resized.observe(box.firstElementChild); // documents change by themselves
     box.addEventListener('scroll', look, { passive: true });
     return () => {
       resized.disconnect();
@@ -234,9 +237,7 @@ function Announcement({ messages }: { messages: readonly Message[] }) {
   const message = messages.find((each) => each.id === announced);
   return (
     <p class="hidden" aria-live="polite">
-      {message &&
-        !message.deleted_at &&
-        words.newFrom(message.author_name, gist(words, message))}
+      {message && !message.deleted_at && words.newFrom(message.author_name, gist(words, message))}
     </p>
   );
 }

@@ -1,8 +1,10 @@
 // Who else takes part in a company's conversations, with a dot beside those who are there now. Of
 // who is away nothing is said.
 
+import { app } from '../app';
 import { initials } from '../format';
 import type { Member } from '../protocol';
+import { Icon } from './icons';
 import { usePage, useWords } from './use';
 
 const none: readonly Member[] = [];
@@ -28,6 +30,7 @@ export function People({ org }: { org: number }) {
 function Person({ member }: { member: Member }) {
   const words = useWords();
   const here = usePage((page) => page.data.here.includes(member.id));
+  const admin = usePage((page) => page.data.account?.role === 'admin');
   return (
     <li class="person">
       <span class="person-badge">
@@ -36,6 +39,17 @@ function Person({ member }: { member: Member }) {
       </span>
       <span class="person-name">{member.name}</span>
       <span class="person-role">{words.roles[member.role]}</span>
+      {admin && (
+        <button
+          type="button"
+          class="round"
+          aria-label={words.logOf(member.name)}
+          title={words.logOf(member.name)}
+          onClick={() => app.open({ name: 'log', of: { account: member.id } })}
+        >
+          <Icon name="log" />
+        </button>
+      )}
     </li>
   );
 }

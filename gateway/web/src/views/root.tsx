@@ -7,7 +7,10 @@ import { app } from '../app';
 import { findTopic } from '../state';
 import { Chat } from './chat';
 import { Devices } from './devices';
+import { DownloadLog } from './download-log';
+import { FirmSheet } from './firm';
 import { Icon } from './icons';
+import { Jobs } from './jobs';
 import { Login } from './login';
 import { Companies, Topics } from './lists';
 import { NewLogin } from './new-login';
@@ -76,6 +79,9 @@ function Shell() {
       <Trouble />
       {sheet?.name === 'devices' && <Devices suspects={sheet.suspects} />}
       {sheet?.name === 'password' && <Password />}
+      {sheet?.name === 'log' && <DownloadLog of={sheet.of} close={() => app.open(null)} />}
+      {sheet?.name === 'jobs' && <Jobs />}
+      {sheet?.name === 'firm' && <FirmSheet />}
     </div>
   );
 }

@@ -19,7 +19,7 @@ export function Versions({ message, close }: { message: Message; close: () => vo
   }, [message.version, message.redacted_at]);
   const documents = message.deleted_at ? (reply?.documents ?? []) : [];
   return (
-    <Dialog title={words.versions} close={close} wide>
+    <Dialog title={words.versions} close={close} kind="wide">
       {reply === null && <p class="empty">{words.loading}</p>}
       <ol class="versions">
         {reply?.versions.map((each, at) => (

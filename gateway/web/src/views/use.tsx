@@ -1,11 +1,15 @@
 // What every view has at hand: the app, the part of its page that the view shows, and the words.
 
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
 import { app } from '../app';
 import { dictionaries, type Dictionary } from '../i18n';
 import type { Page } from '../page';
-import { Code, type Message } from '../protocol';
-import { TOO_LARGE } from '../files';
+import { Code, type Document, type Message } from '../protocol';
+import { newerOf } from '../documents';
+import { TOO_LARGE } from '../http';
 import { useSelected } from '../store';
+import { Icon } from './icons';
 
 export function usePage<T>(select: (page: Page) => T): T {
   return useSelected(app.store, select);
@@ -13,6 +17,12 @@ export function usePage<T>(select: (page: Page) => T): T {
 
 export function useWords(): Dictionary {
   return dictionaries[usePage((page) => page.language)];
+}
+
+/** A document as it is now, whatever the message says that carries it. */
+export function useDocument(document: Document): Document {
+  const told = usePage((page) => page.data.documents[document.id]);
+  return told ? newerOf(document, told) : document;
 }
 
 /** What a message says, in one line; its files' names where it has no text. */
@@ -32,6 +42,8 @@ export function explain(words: Dictionary, code: number): string {
       return words.notFound;
     case Code.staleEdit:
       return words.changed;
+    case Code.conflict:
+      return words.conflict;
     case Code.limit:
       return words.limit;
     case Code.unavailable:
@@ -43,4 +55,27 @@ export function explain(words: Dictionary, code: number): string {
     default:
       return words.failed;
   }
+}
+
+/** Does things that may be refused; `failure` is to be drawn where the refusal is to be told. */
+export function useAttempt() {
+  const words = useWords();
+  const [code, setCode] = useState<number | null>(null);
+  const attempt = async (doing: () => Promise<void>) => {
+    try {
+      await doing();
+      setCode(null);
+    } catch (error) {
+      setCode(app.refusal(error)?.code ?? null);
+    }
+  };
+  const failure: ComponentChildren = code !== null && (
+    <div role="alert" class="said">
+      <p class="tip bad">
+        <Icon name="alert" />
+        {explain(words, code)}
+      </p>
+    </div>
+  );
+  return { attempt, failure: failure || null };
 }
