@@ -45,16 +45,20 @@ sanitized:
 	@echo ASAN_OPTIONS=detect_leaks=0:halt_on_error=0 >>$(sanitized)/server.env
 	@echo UBSAN_OPTIONS=print_stacktrace=1 >>$(sanitized)/server.env
 
-# Gateway: one archive of everything but the three programs' own files.
-gateway_libs := libwebsockets libpq jansson libcrypto inih libsystemd
+# Gateway: one archive of everything but the programs' own files. The worker's are worker_*.c, and share
+# nothing with the archive: it has other libraries.
+gateway_libs := libwebsockets libpq jansson libcrypto libcurl inih libsystemd
 gateway_src := $(wildcard gateway/src/*.c)
 gateway_obj := $(gateway_src:gateway/src/%.c=$(build)/gateway/%.o)
 import_obj := $(filter $(build)/gateway/import%.o,$(gateway_obj))
 verify_obj := $(filter $(build)/gateway/verify%.o,$(gateway_obj))
+worker_obj := $(filter $(build)/gateway/worker_%.o,$(gateway_obj))
 main_obj := $(build)/gateway/main.o
 gateway_ar := $(build)/gateway/libgateway.a
-programs := $(addprefix $(build)/gateway/onefin-,gateway import verify)
+programs := $(addprefix $(build)/gateway/onefin-,gateway import verify worker)
+worker_libs := vips libqpdf pangocairo cairo-pdf poppler-glib librsvg-2.0 libjpeg libtiff-4 libseccomp jansson
 
+comma := ,
 CFLAGS ?= -O2 -g -fstack-protector-strong
 CPPFLAGS ?= -D_FORTIFY_SOURCE=2
 gateway_cflags = -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE -DONEFIN_VERSION='"$(version)"' \
@@ -65,11 +69,15 @@ gateway: $(programs)
 $(build)/gateway/onefin-gateway: $(main_obj) $(gateway_ar)
 $(build)/gateway/onefin-import: $(import_obj) $(gateway_ar)
 $(build)/gateway/onefin-verify: $(verify_obj)
+$(build)/gateway/onefin-worker: $(worker_obj) $(build)/gateway/sniff.o
+$(worker_obj) $(build)/gateway/onefin-worker: gateway_libs = $(worker_libs)
+$(worker_obj): gateway_cflags += -fvisibility=hidden
+$(build)/gateway/onefin-worker: for_libraries = $(addprefix -Wl$(comma)--export-dynamic-symbol=,socket bind listen accept connect getpwuid_r)
 $(programs):
-	$(CC) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(shell pkg-config --libs $(gateway_libs)) -lev
+	$(CC) $(LDFLAGS) $(for_libraries) -Wl,--as-needed -o $@ $^ $(shell pkg-config --libs $(gateway_libs)) -lev -lm
 
 # A file that goes away changes its directory only; an archive is therefore made anew.
-$(gateway_ar): $(filter-out $(main_obj) $(import_obj) $(verify_obj),$(gateway_obj)) gateway/src
+$(gateway_ar): $(filter-out $(main_obj) $(import_obj) $(verify_obj) $(worker_obj),$(gateway_obj)) gateway/src
 	rm -f $@
 	$(AR) rcs $@ $(filter %.o,$^)
 

@@ -5,16 +5,13 @@
 
 -- Alfa's: a message edited, a note, one deleted with its document, a document not yet sent, and 2500 in another topic;
 -- a second person, disabled before; a device. Beta's: one of each kind that is erased.
-CREATE FUNCTION t.upload(who text, topic bigint, name text) RETURNS bigint LANGUAGE sql AS $$
-    SELECT (onefin.file_end(who, (r -> 'document')::bigint, r ->> 'key', topic, name, 'application/pdf', 5,
-        sha256(name::bytea)) #>> '{result,id}')::bigint
-    FROM (SELECT onefin.file_begin(who, topic, name) -> 'result' AS r) reserved
-$$;
 SELECT t.call('ali', 'send', '{"topic": 1, "text": "word of ali"}', '{message,id}'),
     t.call('ali', 'edit', '{"message": 1, "version": 1, "text": "word of ali, again"}', '{message,version}'),
     t.call('acc1', 'send', '{"topic": 1, "text": "word of acc1", "visibility": "staff"}', '{message,id}');
 SELECT t.call('ali', 'send', jsonb_build_object('topic', 1, 'text', 'word with', 'documents',
     ARRAY[t.upload('ali', 1, 'word.pdf')]), '{message,id}'), t.call('ali', 'delete', '{"message": 3, "version": 1}', '{message,version}');
+SELECT t.call('ali', 'send', jsonb_build_object('topic', 3, 'documents', ARRAY[t.upload('ali', 3, 'word-back.pdf')]), '{message,id}'),
+    t.call('acc1', 'process', '{"document": 2, "mark": "returned", "reason": "a word is missing"}', '{document,marks,0,reason}');
 SELECT t.upload('acc1', 2, 'word-acc1.pdf'), t.upload('ali', 2, 'word-draft.pdf');
 SET SESSION AUTHORIZATION regress_ali;
 INSERT INTO onefin.message (topic_id, text) SELECT 5, 'word ' || n FROM generate_series(1, 2500) n;
@@ -23,7 +20,7 @@ CALL t.join('olim', 'client', 1, NULL);
 UPDATE onefin.account SET password_hash = 'argon', disabled_at = '2025-01-01' WHERE login = 'olim';
 UPDATE onefin.session s SET device = login || ' word phone', address = '10.9.8.7' FROM onefin.account a WHERE a.id = account_id AND login IN ('ali', 'bek', 'olim');
 SELECT t.call('bek', 'send', '{"topic": 6, "text": "beta word"}', '{message,id}'),
-    t.call('bek', 'edit', '{"message": 2504, "version": 1, "text": "beta word, again"}', '{message,version}'), t.upload('bek', 6, 'beta-word.pdf');
+    t.call('bek', 'edit', '{"message": 2505, "version": 1, "text": "beta word, again"}', '{message,version}'), t.upload('bek', 6, 'beta-word.pdf');
 
 -- Only an admin erases, with a reason, a company that is there, archived, and kept long enough.
 SELECT who, t.call(who, 'erase', '{"org": 1, "reason": "left"}') FROM unnest('{sup1,acc1,ali}'::text[]) who;
@@ -46,6 +43,7 @@ SELECT count(*) AS texts FROM onefin.message WHERE text LIKE '%word%';
 SELECT t.call('boss', 'erase', '{"org": 1, "reason": "contract ended in 2020"}');
 SELECT actor_id, org_id, subject_id, audience, detail FROM onefin.journal WHERE kind = 'org.erased';
 SELECT count(*) AS messages, count(text) AS texts, count(redacted_at) AS redacted, count(digest) AS digests FROM onefin.message WHERE org_id = 1;
+SELECT document_id, mark, reason FROM onefin.document_mark;
 SELECT count(*) AS versions, count(text) AS texts, count(digest) AS digests FROM onefin.message_version WHERE org_id = 1;
 SELECT id, name, uploader_name, message_id, type, size, sha256 IS NOT NULL AS digest, erased_at IS NOT NULL AS erased, removed_at FROM onefin.document ORDER BY id;
 SELECT id, login, name, role, org_id, password_hash, db_role, disabled_at IS NOT NULL AS disabled FROM onefin.account WHERE org_id IS NOT NULL ORDER BY id;
@@ -90,26 +88,31 @@ SELECT detail FROM onefin.journal WHERE kind = 'org.erased' ORDER BY id;
 -- Documents: nobody gets one from now on; gateways are told which bytes to remove, and say when they have, once.
 SELECT who, t.answer(onefin.file_get(who, 1), '{}') FROM unnest('{boss,ali}'::text[]) who;
 SELECT t.call('boss', 'documents', '{"topic": 1}', '{documents,0,name}'), onefin.call('boss', 'documents', '{"topic": 1}') #>> '{result,documents,0,erased_at}' IS NOT NULL AS erased;
-SELECT f.document, f.key = d.store_key AS key FROM onefin.files_to_erase(10) f JOIN onefin.document d ON d.id = f.document;
-SELECT document FROM onefin.files_to_erase(1);
-SELECT document FROM onefin.files_to_erase(1, 1);
+CREATE VIEW t.removing AS SELECT d.id AS document, CASE k.key WHEN d.store_key THEN 'original' WHEN d.stamped_key THEN 'stamped'
+    WHEN d.preview_key THEN 'preview' END AS what, k.key FROM onefin.files_to_erase(1000) k
+    LEFT JOIN onefin.document d ON k.key IN (d.store_key, d.stamped_key, d.preview_key);
+SELECT document, what FROM t.removing ORDER BY 1, 2;
+SELECT count(*) FROM onefin.files_to_erase(2);
+SELECT count(*) FROM onefin.files_to_erase(100, (SELECT max(key) FROM (SELECT key FROM t.removing ORDER BY key LIMIT 2) first));
 SELECT count(*) FROM onefin.files_to_erase(0);
+CREATE TABLE t.keys AS SELECT * FROM t.removing;
+GRANT SELECT ON t.keys TO PUBLIC;
 SET ROLE onefin_gateway;
-SELECT onefin.file_erased(document) FROM generate_series(1, 2) document;
-SELECT onefin.file_erased(document) FROM unnest('{1,4,99,NULL}'::bigint[]) document;
-SELECT document FROM onefin.files_to_erase(10);
+SELECT count(onefin.file_erased(key)) FROM t.keys WHERE document = 1 OR document = 2 AND what <> 'stamped';
+SELECT count(onefin.file_erased(key)) FROM (SELECT key FROM t.keys WHERE document = 1 UNION ALL VALUES ('none'), (NULL)) k (key);
 RESET ROLE;
+SELECT document, what FROM t.removing ORDER BY 1, 2;
 SELECT id, removed_at IS NOT NULL AS removed, erased_at IS NOT NULL AS erased FROM onefin.document ORDER BY id;
 SELECT actor_id, org_id, topic_id, subject_id, audience, digest = (SELECT sha256 FROM onefin.document d WHERE d.id = subject_id)
     FROM onefin.journal WHERE kind = 'document.erased' ORDER BY id;
 SELECT role, f FROM unnest('{onefin_admin,onefin_supervisor,onefin_accountant,onefin_client,onefin_analyst,public}'::text[]) role,
-    unnest('{"onefin.files_to_erase(integer, bigint)","onefin.file_erased(bigint)"}'::text[]) f WHERE has_function_privilege(role, f, 'EXECUTE');
+    unnest('{"onefin.files_to_erase(integer, text)","onefin.file_erased(text)"}'::text[]) f WHERE has_function_privilege(role, f, 'EXECUTE');
 
 -- The record still holds, and any text that goes missing elsewhere is missed.
 CALL t.sealed();
 SELECT onefin.journal_verify() - 'hash' - 'entries' - 'seals';
 ALTER TABLE onefin.message DISABLE TRIGGER ALL;
-UPDATE onefin.message SET text = NULL, redacted_at = now() WHERE id = 2504;
+UPDATE onefin.message SET text = NULL, redacted_at = now() WHERE id = 2505;
 SELECT onefin.journal_verify() #>> '{broken,what}', onefin.journal_verify() #>> '{broken,message}';
 
 CALL t.leave();

@@ -35,9 +35,9 @@ FROM (VALUES (2, 1, '2025-11-03 09:01', '2025-11-03 09:10', 'two, first'),
     (3, 2, '2025-11-03 09:12', '2025-11-03 09:22', 'three, second'),
     (4, 1, '2025-11-03 09:03', '2025-11-03 09:13', 'note, first'),
     (5, 1, '2025-11-03 09:04', '2025-11-03 09:14', 'five')) v (id, version, at, replaced_at, text);
-INSERT INTO onefin.document (id, org_id, topic_id, message_id, uploader_id, uploader_name, name, type, size, sha256, store_key,
+INSERT INTO onefin.document (id, org_id, topic_id, message_id, uploader_id, uploader_name, by_client, state, name, type, size, sha256, store_key,
     withdrawn_at)
-VALUES (51, 1, 1, 5, 6, 'Ali', 'five.pdf', 'application/pdf', 5, sha256('five'), 'k/51', '2025-11-03 09:14');
+VALUES (51, 1, 1, 5, 6, 'Ali', true, 'ready', 'five.pdf', 'application/pdf', 5, sha256('five'), 'k/51', '2025-11-03 09:14');
 RESET session_replication_role;
 
 -- One line per message and viewer: its text; <hidden>, where an earlier text is not theirs; <deleted>, a tombstone.

@@ -238,11 +238,6 @@ SELECT t.answer(onefin.file_begin('ali', 1, 'a/b.pdf'), '{}'), t.answer(onefin.f
     t.answer(onefin.file_begin('ali', 1, repeat('x', 256)), '{}');
 SELECT t.answer(onefin.file_begin('ali', 6, 'x.pdf'), '{}'),
     t.answer(onefin.file_begin('ali', 99, 'x.pdf'), '{}'), t.answer(onefin.file_begin('?', 1, 'x.pdf'), '{}');
-CREATE FUNCTION t.upload(who text, topic bigint, name text) RETURNS bigint LANGUAGE sql AS $$
-    SELECT (onefin.file_end(who, (r -> 'document')::bigint, r ->> 'key', topic, name, 'application/pdf', 5,
-        sha256(name::bytea)) #>> '{result,id}')::bigint
-    FROM (SELECT onefin.file_begin(who, topic, name) -> 'result' AS r) reserved
-$$;
 SELECT t.upload('ali', 1, 'one.pdf') AS one, t.upload('ali', 1, 'two.pdf') AS two,
     t.upload('acc1', 1, 'note.pdf') AS note, t.upload('ali', 2, 'elsewhere.pdf') AS other \gset
 SELECT onefin.file_begin('ali', 1,

@@ -29,9 +29,9 @@ INSERT INTO onefin.message (id, org_id, topic_id, ticket_id, author_id, at, vers
     author_name, text)
 SELECT n, greatest(1, n % 300 - 3), 1 + n % 300, 1, 6, now(), 1, false, 'client', 'Ali', 'message ' || n
 FROM generate_series(1, 60000) n;
-INSERT INTO onefin.document (id, org_id, topic_id, message_id, uploader_id, uploader_name, name, type, size,
-    sha256, store_key)
-SELECT n, greatest(1, n % 300 - 3), 1 + n % 300, n, 6, 'Ali', 'name', 'type', 1, sha256('x'), n::text
+INSERT INTO onefin.document (id, org_id, topic_id, message_id, uploader_id, uploader_name, by_client, state, name, type,
+    size, sha256, store_key)
+SELECT n, greatest(1, n % 300 - 3), 1 + n % 300, n, 6, 'Ali', true, 'ready', 'name', 'type', 1, sha256('x'), n::text
 FROM generate_series(1, 60000) n;
 RESET session_replication_role;
 ANALYZE onefin.message, onefin.document;

@@ -23,11 +23,6 @@ UPDATE onefin.assignment SET until_at = now() WHERE (org_id, account_id) IN ((2,
 
 -- Of everything one in each company: said, edited; a note, edited; deleted with its document; with a
 -- document; a note with one; a document not yet sent; read marks and watches of everybody concerned.
-CREATE FUNCTION t.upload(who text, topic bigint, name text) RETURNS bigint LANGUAGE sql AS $$
-    SELECT (onefin.file_end(who, (r -> 'document')::bigint, r ->> 'key', topic, name, 'application/pdf', 5,
-        sha256(name::bytea)) #>> '{result,id}')::bigint
-    FROM (SELECT onefin.file_begin(who, topic, name) -> 'result' AS r) reserved
-$$;
 CREATE FUNCTION t.say(who text, topic bigint, said text, visibility text DEFAULT 'all',
     document text DEFAULT NULL) RETURNS bigint LANGUAGE sql
 RETURN (t.call(who, 'send', jsonb_build_object('topic', topic, 'text', said, 'visibility', visibility,
@@ -48,6 +43,8 @@ BEGIN
     PERFORM t.say(client, topic, company || ' file', 'all', company || '.pdf'),
         t.say(accountant, topic, company || ' memo', 'staff', company || '-memo.pdf'),
         t.upload(client, topic, company || '-draft.pdf');
+    PERFORM t.call(accountant, 'process', jsonb_build_object('document',
+        (SELECT id FROM onefin.document WHERE name = company || '.pdf'), 'mark', 'processed'));
     PERFORM t.call(client, 'read', jsonb_build_object('topic', topic, 'message', said)),
         t.call(accountant, 'read', jsonb_build_object('topic', topic, 'message', said));
     FOREACH watcher IN ARRAY watchers LOOP
@@ -59,6 +56,10 @@ $$;
 CALL t.live('Alfa', 1, 'ali', 'acc1', '{sup1,boss}');
 CALL t.live('Beta', 6, 'bek', 'acc2', '{sup2,boss}');
 CALL t.live('Gamma', 11, 'guli', 'acc1', '{sup1,boss}');
+-- Of what gateways have yet to do, a row each.
+SELECT t.call('boss', 'logo', '{"image": "iVBORw0KGgo=", "type": "image/png"}', '{logo,state}');
+WITH u AS (INSERT INTO onefin.upload (account_id, topic_id, name, length) VALUES (6, 1, 'big.pdf', 9) RETURNING id)
+    INSERT INTO onefin.upload_part SELECT id, 0, 1, 'part' FROM u;
 UPDATE onefin.org SET archived_at = now() WHERE name = 'Gamma';
 UPDATE onefin.account SET disabled_at = now() WHERE login LIKE 'off%';
 SELECT t.call('boss', 'settings', '{"name": "retention_days", "value": 7}', '{settings,retention_days}');
@@ -84,6 +85,9 @@ INSERT INTO t.relation VALUES
     ('message', 'id', 't.label(id)'), ('message_body', 'id', 't.label(id)'),
     ('message_version', 'message_id || ''.'' || version', 't.label(message_id)'),
     ('document', 'id', 'name'), ('document_body', 'id', 'body ->> ''name'''),
+    ('document_mark', 'id', '(SELECT name FROM onefin.org o WHERE o.id = r.org_id)'), ('job', 'id', '''job'''),
+    ('job_body', 'id', '''job'''), ('logo', 'id', '''logo'''), ('store_key', 'key', '''key'''), ('upload', 'id', '''upload'''),
+    ('upload_part', 'upload_id', '''part'''),
     ('read_mark', 'account_id || ''.'' || topic_id',
     'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
     ('watch', 'id', 'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
@@ -148,6 +152,11 @@ CALL t.expect('document document_body', 'acc2', 'Beta.pdf, Beta-memo.pdf, Beta-g
 CALL t.expect('document document_body', 'ali', 'Alfa.pdf, Alfa-draft.pdf');
 CALL t.expect('document document_body', 'many', 'Alfa.pdf');
 CALL t.expect('document document_body', 'bek', 'Beta.pdf, Beta-draft.pdf');
+CALL t.expect('document_mark', 'boss', 'Alfa, Beta, Gamma');
+CALL t.expect('document_mark', 'sup1 acc1 ali many', 'Alfa');
+CALL t.expect('document_mark', 'sup2 acc2 bek', 'Beta');
+CALL t.expect('job job_body', 'boss', 'job');
+CALL t.expect('logo', 'boss', 'logo');
 CALL t.expect('read_mark', 'boss',
     'ali-Alfa, acc1-Alfa, sup1-Alfa, boss-Alfa, bek-Beta, acc2-Beta, sup2-Beta, boss-Beta, guli-Gamma, acc1-Gamma, sup1-Gamma, boss-Gamma');
 CALL t.expect('read_mark', 'sup1', 'ali-Alfa, acc1-Alfa, sup1-Alfa');
@@ -175,7 +184,7 @@ CALL t.expect('assignment', 'sup1', 'acc1-Alfa, acc2-Alfa, off_acc-Alfa');
 CALL t.expect('assignment', 'sup2', 'acc1-Beta, acc2-Beta');
 CALL t.expect('assignment', 'acc1', 'acc1-Alfa, acc1-Beta, acc1-Gamma');
 CALL t.expect('assignment', 'acc2', 'acc2-Alfa, acc2-Beta, acc2-Gamma');
-CALL t.expect('setting_default setting_now', 'boss', 'client_sees_versions, retention_days');
+INSERT INTO t.expected SELECT relation, 'boss', name FROM unnest('{setting_default,setting_now}'::text[]) relation, onefin.setting_default;
 CALL t.expect('setting', 'boss', 'retention_days');
 CALL t.expect('session_policy_default session_policy_now', 'boss', 'admin, supervisor, accountant, client');
 CALL t.expect('session_policy', 'boss', 'client');
@@ -249,6 +258,9 @@ INSERT INTO t.act VALUES
     ('message', 'move', 'UPDATE onefin.message SET org_id = 1'),
     ('message', 'restore', 'UPDATE onefin.message SET deleted_at = NULL'),
     ('seal', 'verify', 'SELECT onefin.journal_verify()'), ('ticket', 'close', 'SELECT onefin_api.close(1)'),
+    ('document_mark', 'process', 'SELECT onefin_api.process((SELECT min(id) FROM onefin.document WHERE name = ''Alfa.pdf''), ''returned'', ''no'')'),
+    ('journal', 'log', 'SELECT onefin_api.document_log()'), ('job', 'list', 'SELECT onefin_api.jobs()'),
+    ('job', 'retry', 'SELECT onefin_api.retry_job(1)'), ('logo', 'look', 'SELECT onefin_api.logo()'),
     ('watch', 'watch', 'SELECT onefin_api.watch(1)'), ('watch', 'unwatch', 'SELECT onefin_api.unwatch()'),
     ('message', 'redact', 'SELECT onefin_api.redact(1, ''x'')'), ('org', 'erase', 'SELECT onefin_api.erase(3, ''x'')'),
     ('message', 'import', format('SELECT onefin_api.import(1, 6, ''x'', ''2020-01-01'', %L)', gen_random_uuid()));
@@ -286,6 +298,10 @@ INSERT INTO t.allowed SELECT relation, op, unnest(string_to_array(who, ' ')), ou
     ('department', 'make', 'boss', '1'), ('department', 'rename', 'boss', '2'),
     ('org', 'make', 'boss', '1'), ('org', 'rename', 'boss', '3'),
     ('seal', 'verify', 'boss', '1'), ('ticket', 'close', 'boss sup1 acc1', '1'), ('ticket', 'close', 'sup2 acc2', 'P0002'),
+    ('document_mark', 'process', 'boss sup1 acc1', '1'), ('document_mark', 'process', 'sup2 acc2', 'P0002'),
+    ('document_mark', 'process', 'off_boss off_sup off_acc', '28000'), ('journal', 'log', 'boss off_boss many', '1'),
+    ('job', 'list', 'boss off_boss many', '1'), ('job', 'retry', 'boss', 'P0002'), ('job', 'retry', 'off_boss', '28000'),
+    ('logo', 'look', 'boss', '1'), ('logo', 'look', 'off_boss', '28000'),
     ('watch', 'watch', 'boss sup1', '1'), ('watch', 'watch', 'sup2', 'P0002'), ('watch', 'unwatch', 'boss sup1 sup2', '1'),
     ('message', 'import', 'boss', '1'), ('message', 'redact', 'boss', '1'), ('message', 'redact', 'off_boss', '28000'),
     ('org', 'erase', 'boss', '55000'), ('org', 'erase', 'off_boss', '28000'), ('ticket', 'close', 'off_boss off_sup off_acc', '28000'),
@@ -405,7 +421,7 @@ SELECT who, jsonb_path_query_array(topics, '$.orgs[*].name') AS orgs,
     (SELECT string_agg(DISTINCT v #>> '{}', ' ') FROM jsonb_path_query(events,
         '$.events[*].message.visibility') v) AS visibilities,
     (SELECT count(*) FROM jsonb_path_query(events,
-        '$.events[*] ? (@.kind like_regex "^(ghost|versions|history|document|setting|department)")')) > 0 AS admins_only
+        '$.events[*] ? (@.kind like_regex "^(ghost|versions|history|job|logo|document\\.(up|down|pre|ref|eras)|setting|department)")')) > 0 AS admins_only
 FROM unnest(ARRAY['boss', 'sup1', 'acc1', 'ali', 'bek', 'guli', 'many']) WITH ORDINALITY w (who, place),
     LATERAL (SELECT onefin.call(who, 'topics') -> 'result' AS topics,
     onefin.call(who, 'resume', '{"after": 0}') -> 'result' AS events) r ORDER BY place;

@@ -68,11 +68,6 @@ FROM unnest(ARRAY['boss', 'ali']) WITH ORDINALITY w (who, place),
 
 -- Documents stay as the texts do: those of a deleted message are with its versions for who may see them, to be
 -- downloaded too; and again for nobody else.
-CREATE FUNCTION t.upload(who text, topic bigint, name text) RETURNS bigint LANGUAGE sql AS $$
-    SELECT (onefin.file_end(who, (r -> 'document')::bigint, r ->> 'key', topic, name, 'application/pdf', 5,
-        sha256(name::bytea)) #>> '{result,id}')::bigint
-    FROM (SELECT onefin.file_begin(who, topic, name) -> 'result' AS r) reserved
-$$;
 SELECT t.call('acc1', 'send', jsonb_build_object('topic', 1, 'text', 'with', 'documents',
     ARRAY[t.upload('acc1', 1, 'gone.pdf')]), '{message,documents,0,id}'),
     t.call('acc1', 'delete', '{"message": 5, "version": 1}', '{message,documents}');

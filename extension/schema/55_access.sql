@@ -55,7 +55,7 @@ COMMENT ON FUNCTION onefin.org_access_before(bigint, bigint[]) IS
 -- What backends remember of this view is thrown away when what it reads changes, by whatever hand.
 CREATE FUNCTION onefin.access_changed() RETURNS trigger
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_access_changed';
-COMMENT ON FUNCTION onefin.access_changed() IS 'Tells every backend that somebody''s access may have changed';
+COMMENT ON FUNCTION onefin.access_changed() IS 'Tells every backend that somebody''s access, or a setting, may have changed';
 CREATE TRIGGER access AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON onefin.account
     FOR EACH STATEMENT EXECUTE FUNCTION onefin.access_changed();
 CREATE TRIGGER access AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON onefin.org
@@ -64,6 +64,12 @@ CREATE TRIGGER access AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON onefin.ass
     FOR EACH STATEMENT EXECUTE FUNCTION onefin.access_changed();
 CREATE TRIGGER access AFTER UPDATE OR DELETE OR TRUNCATE ON onefin.topic
     FOR EACH STATEMENT EXECUTE FUNCTION onefin.access_changed();
+CREATE TRIGGER access AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON onefin.setting
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.access_changed();
+CREATE TRIGGER access AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON onefin.setting_default
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.access_changed();
+ALTER TABLE onefin.setting ENABLE ALWAYS TRIGGER access;
+ALTER TABLE onefin.setting_default ENABLE ALWAYS TRIGGER access;
 ALTER TABLE onefin.account ENABLE ALWAYS TRIGGER access;
 ALTER TABLE onefin.org ENABLE ALWAYS TRIGGER access;
 ALTER TABLE onefin.assignment ENABLE ALWAYS TRIGGER access;

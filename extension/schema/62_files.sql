@@ -47,10 +47,10 @@ CREATE FUNCTION onefin.file_erased(key text) RETURNS void
 COMMENT ON FUNCTION onefin.file_erased(text) IS
     'Tells that the store has nothing under a key any more; of an erased document''s last one that is journaled; repeating is harmless';
 
-CREATE FUNCTION onefin.jobs_take(gateway text, max integer, present bigint[]) RETURNS jsonb
+CREATE FUNCTION onefin.jobs_take(gateway text, max integer, present bigint[], notices integer DEFAULT 8) RETURNS jsonb
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'onefin_jobs_take';
-COMMENT ON FUNCTION onefin.jobs_take(text, integer, bigint[]) IS
-    'Takes jobs that are due, for 30 s: {jobs, next}; present: accounts that are there, who need no mail; next: seconds until one may be due, null when there is none';
+COMMENT ON FUNCTION onefin.jobs_take(text, integer, bigint[], integer) IS
+    'Takes jobs that are due, for 30 s: {jobs, next}; max: of those for the worker; notices: of mails and webhooks; present: accounts that are there, who need no mail; next: seconds until one may be due, null when there is none';
 CREATE FUNCTION onefin.jobs_keep(gateway text, jobs bigint[]) RETURNS void
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'onefin_jobs_keep';
 COMMENT ON FUNCTION onefin.jobs_keep(text, bigint[]) IS 'A gateway tells that it is at work on these, for 30 s more';

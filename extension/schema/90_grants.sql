@@ -51,7 +51,7 @@ GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text
     onefin.upload_begin(text, bigint, text, bigint, inet), onefin.upload_look(text, uuid, inet),
     onefin.upload_part(text, uuid, bigint, inet), onefin.upload_add(text, uuid, bigint, text, bigint, inet),
     onefin.upload_finish(text, uuid, inet), onefin.upload_drop(text, uuid, inet),
-    onefin.files_to_erase(integer, text), onefin.file_erased(text), onefin.jobs_take(text, integer, bigint[]),
+    onefin.files_to_erase(integer, text), onefin.file_erased(text), onefin.jobs_take(text, integer, bigint[], integer),
     onefin.jobs_keep(text, bigint[]), onefin.job_done(bigint, integer, jsonb), onefin.job_failed(bigint, integer, text, text, boolean),
     onefin.export_begin(text, jsonb, inet), onefin.export_next(text, jsonb, inet)
     TO onefin_gateway;

@@ -1,5 +1,6 @@
 /*
- * access.c: who an account is and what it may see now, remembered by the backend.
+ * access.c: who an account is and what it may see now, remembered by the backend; and whether who is
+ * away is told of messages, which each message asks.
  *
  * Each statement asks; the answer changes seldom. The rules stay where they are (the view
  * onefin.org_access); here is a copy of what they said, thrown away as a whole when anything that
@@ -49,6 +50,8 @@ static HTAB *topics;
 static HTAB *roles;
 static Oid view = InvalidOid;
 static bool stale = true;
+static int64 notice_after; /* seconds, -1: never */
+static bool notice_known = false;
 
 static void on_relation_change(Datum arg, Oid relation) {
     if (relation == view || !OidIsValid(relation))
@@ -76,6 +79,7 @@ static void start_afresh(void) {
     topics = make_table("onefin topics", sizeof(int64), sizeof(Topic));
     roles = make_table("onefin roles", sizeof(Oid), sizeof(RoleAccount));
     view = of_relation("org_access");
+    notice_known = false;
     stale = false;
 }
 
@@ -240,6 +244,19 @@ int64 of_org_of_topic(int64 topic) {
         known->org = org;
     }
     return org;
+}
+
+/* Seconds after a message in which who is away may come and read it untold; -1 when nobody is told. */
+int64 of_notice_after(void) {
+    look_for_changes();
+    while (!notice_known) {
+        look_for_changes();
+        notice_after = of_setting_on("notify_by_mail") || of_setting_on("notify_by_webhook")
+                           ? of_setting_number("notify_after_seconds")
+                           : -1;
+        notice_known = !has_changed();
+    }
+    return notice_after;
 }
 
 /* AFTER each statement that may change what this file remembers. */

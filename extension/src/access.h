@@ -29,6 +29,9 @@ extern uint64 of_run_as_of_now(OfStatement *statement, const OfArgs *args);
 /* The account of a database role, 0 when it has none. */
 extern int64 of_account_of_role(Oid role);
 
+/* Seconds after a message in which who is away may read it untold; -1: nobody is told. */
+extern int64 of_notice_after(void);
+
 /* The company of a topic, 0 when there is no such topic. */
 extern int64 of_org_of_topic(int64 topic);
 

@@ -16,6 +16,7 @@
 #include "identity.h"
 #include "journal.h"
 #include "json.h"
+#include "message.h"
 #include "miscadmin.h"
 #include "plan.h"
 #include "redact.h"
@@ -123,26 +124,15 @@ static int64 change(OfStatement *statement, int64 org) {
     return (int64)n;
 }
 
-/* Accounts first: their sessions end by the trigger, which tells of them. */
-static void erase_rest(int64 org, Erased *erased) {
-    static OfStatement accounts = {
-        "UPDATE onefin.account SET login = 'erased-' || id, name = 'erased-' || id,"
-        " password_hash = NULL, db_role = NULL, email = NULL, disabled_at = coalesce(disabled_at, now())"
-        " WHERE org_id = $1 AND (login, name) <> ('erased-' || id, 'erased-' || id)",
-        1,
-        {INT8OID}};
-    static OfStatement sessions = {
-        "UPDATE onefin.session s SET device = NULL, address = NULL FROM onefin.account a"
-        " WHERE a.org_id = $1 AND s.account_id = a.id AND num_nonnulls(s.device, s.address) > 0",
-        1,
-        {INT8OID}};
+/* Of the documents the names, and what was said of them; their bytes go to what is to be removed. */
+static int64 erase_documents(int64 org) {
     static OfStatement documents = {
         "WITH gone AS (UPDATE onefin.document d SET name = 'erased-' || d.id,"
         " stamped_name = CASE WHEN stamped_key IS NOT NULL THEN 'erased-' || d.id END,"
-        " erased_at = now(), uploader_name = CASE WHEN EXISTS (SELECT FROM onefin.account a WHERE a.id = d.uploader_id"
-        " AND a.org_id = $1) THEN 'erased-' || d.uploader_id ELSE d.uploader_name END"
-        " FROM onefin.topic t"
-        " WHERE t.org_id = $1 AND d.topic_id = t.id AND d.erased_at IS NULL"
+        " erased_at = now(), uploader_name = CASE WHEN EXISTS (SELECT FROM onefin.account a"
+        " WHERE a.id = d.uploader_id AND a.org_id = $1) THEN 'erased-' || d.uploader_id"
+        " ELSE d.uploader_name END"
+        " FROM onefin.topic t WHERE t.org_id = $1 AND d.topic_id = t.id AND d.erased_at IS NULL"
         " RETURNING d.id, d.store_key, d.stamped_key, d.preview_key),"
         " keys AS (INSERT INTO onefin.store_key (key, document_id, remove_at, removing)"
         " SELECT k, g.id, now(), true FROM gone g,"
@@ -150,24 +140,58 @@ static void erase_rest(int64 org, Erased *erased) {
         " SELECT FROM gone",
         1,
         {INT8OID}};
+    static OfStatement marks = {"UPDATE onefin.document_mark SET reason = NULL"
+                                " WHERE org_id = $1 AND reason IS NOT NULL",
+                                1,
+                                {INT8OID}};
+    bool before = of_set_redacting(true);
+
+    PG_TRY();
+    { change(&marks, org); }
+    PG_FINALLY();
+    { of_set_redacting(before); }
+    PG_END_TRY();
+    return change(&documents, org);
+}
+
+/* What was on its way: parts of uploads, and jobs. */
+static void erase_work(int64 org) {
     static OfStatement jobs = {"DELETE FROM onefin.job WHERE org_id = $1", 1, {INT8OID}};
     static OfStatement parts = {
-        "UPDATE onefin.store_key k SET remove_at = now() FROM onefin.upload_part p, onefin.upload u,"
-        " onefin.topic t WHERE t.org_id = $1 AND u.topic_id = t.id AND p.upload_id = u.id"
-        " AND k.key = p.key",
+        "UPDATE onefin.store_key k SET remove_at = now() FROM onefin.upload_part p,"
+        " onefin.upload u, onefin.topic t WHERE t.org_id = $1 AND u.topic_id = t.id"
+        " AND p.upload_id = u.id AND k.key = p.key",
         1,
         {INT8OID}};
-    static OfStatement uploads = {
-        "DELETE FROM onefin.upload u USING onefin.topic t WHERE t.org_id = $1 AND u.topic_id = t.id",
+    static OfStatement uploads = {"DELETE FROM onefin.upload u USING onefin.topic t"
+                                  " WHERE t.org_id = $1 AND u.topic_id = t.id",
+                                  1,
+                                  {INT8OID}};
+
+    change(&jobs, org);
+    change(&parts, org);
+    change(&uploads, org);
+}
+
+/* Accounts first: their sessions end by the trigger, which tells of them. */
+static void erase_rest(int64 org, Erased *erased) {
+    static OfStatement accounts = {
+        "UPDATE onefin.account SET login = 'erased-' || id, name = 'erased-' || id,"
+        " password_hash = NULL, db_role = NULL, email = NULL,"
+        " disabled_at = coalesce(disabled_at, now()) WHERE org_id = $1"
+        " AND ((login, name) <> ('erased-' || id, 'erased-' || id) OR email IS NOT NULL)",
+        1,
+        {INT8OID}};
+    static OfStatement sessions = {
+        "UPDATE onefin.session s SET device = NULL, address = NULL FROM onefin.account a"
+        " WHERE a.org_id = $1 AND s.account_id = a.id AND num_nonnulls(s.device, s.address) > 0",
         1,
         {INT8OID}};
 
     erased->accounts = change(&accounts, org);
     erased->sessions = change(&sessions, org);
-    erased->documents = change(&documents, org);
-    change(&jobs, org);
-    change(&parts, org);
-    change(&uploads, org);
+    erased->documents = erase_documents(org);
+    erase_work(org);
 }
 
 static Jsonb *erased_json(int64 org, const char *reason, const Erased *erased) {

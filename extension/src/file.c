@@ -85,6 +85,9 @@ Datum onefin_file_begin(PG_FUNCTION_ARGS) {
 void of_check_file_size(int64 size) {
     int64 most = of_setting_number("upload_bytes");
 
+    if (size < 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("a file has no bytes less than none")));
     if (size > most)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the file is too large"),
                         errhint("Files may have %lld bytes at most.", (long long)most)));

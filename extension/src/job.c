@@ -22,8 +22,7 @@
 #define LEASE "interval '30 s'"
 
 /* What is due: waiting long enough, or with a gateway that says nothing any more. */
-#define DUE                                                                                        \
-    "(state = 'waiting' AND due_at <= now() OR state = 'running' AND lease_until <= now())"
+#define DUE "(state = 'waiting' AND due_at <= now() OR state = 'running' AND lease_until <= now())"
 
 /* Jobs during which gateways died again and again are not tried for ever. In SPI. */
 static void set_aside_the_deadly(void) {
@@ -43,7 +42,8 @@ static void set_aside_the_deadly(void) {
         bool isnull;
         Datum id = SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull);
 
-        of_job_set_aside(DatumGetInt64(id), "died", "the gateways that took it were not heard of again");
+        of_job_set_aside(DatumGetInt64(id), "died",
+                         "the gateways that took it were not heard of again");
     }
 }
 
@@ -75,7 +75,7 @@ static void forget_the_departed(void) {
 #define UNREAD                                                                                     \
     "jsonb_build_object('org', t.org_id, 'org_name', o.name, 'topic', t.topic_id, 'topic_names',"  \
     " k.names, 'unread', t.unread, 'name', a.name, 'language', a.language)"
-#define MAIL    UNREAD " || jsonb_build_object('id', t.id, 'to', a.email)"
+#define MAIL UNREAD " || jsonb_build_object('id', t.id, 'to', a.email)"
 #define WEBHOOK                                                                                    \
     "jsonb_build_object('id', t.id, 'body', jsonb_build_object('type', 'messages.unread',"         \
     " 'timestamp', t.at, 'data', " UNREAD                                                          \
@@ -83,8 +83,11 @@ static void forget_the_departed(void) {
 
 static Datum take(FunctionCallInfo fcinfo) {
     static OfStatement update = {
-        "WITH due AS (SELECT id FROM onefin.job WHERE kind <> 'notify' AND " DUE
-        " ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED),"
+        "WITH work AS (SELECT id FROM onefin.job WHERE kind IN ('stamp', 'preview', 'logo') "
+        "AND " DUE " ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED),"
+        " notices AS (SELECT id FROM onefin.job WHERE kind IN ('mail', 'webhook') AND " DUE
+        " ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED),"
+        " due AS (SELECT id FROM work UNION ALL SELECT id FROM notices),"
         " taken AS (UPDATE onefin.job j SET state = 'running', attempt = attempt + 1, gateway = $1,"
         " lease_until = now() + " LEASE ","
         " out_key = CASE WHEN kind = 'stamp' THEN onefin.key_reserve(document_id) END,"
@@ -93,16 +96,18 @@ static Datum take(FunctionCallInfo fcinfo) {
         " SELECT coalesce(jsonb_agg(jsonb_build_object('job', t.id, 'attempt', t.attempt, 'kind',"
         " t.kind) || CASE WHEN t.kind IN ('stamp', 'preview') THEN " STAMP
         " WHEN t.kind = 'logo' THEN " LOGO " WHEN t.kind = 'mail' THEN " MAIL " ELSE " WEBHOOK
-        " END ORDER BY t.id), '[]') FROM taken t LEFT JOIN onefin.document d ON d.id = t.document_id"
+        " END ORDER BY t.id), '[]') FROM taken t LEFT JOIN onefin.document d ON d.id = "
+        "t.document_id"
         " LEFT JOIN onefin.org o ON o.id = t.org_id LEFT JOIN onefin.account a ON a.id ="
         " t.account_id LEFT JOIN onefin.topic p ON p.id = t.topic_id"
         " LEFT JOIN onefin.topic_kind k ON k.id = p.kind_id",
-        2,
-        {TEXTOID, INT4OID}};
+        3,
+        {TEXTOID, INT4OID, INT4OID}};
     OfArgs args = {0};
 
     of_arg(&args, PG_GETARG_DATUM(0), false);
     of_arg(&args, PG_GETARG_DATUM(1), false);
+    of_arg(&args, PG_GETARG_DATUM(3), false);
     return of_value(&update, &args, true, false);
 }
 
@@ -118,7 +123,7 @@ static Datum next_due(void) {
     return of_value(&find, NULL, true, false);
 }
 
-/* onefin.jobs_take(gateway, max, present) */
+/* onefin.jobs_take(gateway, max, present, notices) */
 PG_FUNCTION_INFO_V1(onefin_jobs_take);
 Datum onefin_jobs_take(PG_FUNCTION_ARGS) {
     JsonbParseState *json = NULL;
@@ -137,11 +142,10 @@ Datum onefin_jobs_take(PG_FUNCTION_ARGS) {
 /* onefin.jobs_keep(gateway, jobs) */
 PG_FUNCTION_INFO_V1(onefin_jobs_keep);
 Datum onefin_jobs_keep(PG_FUNCTION_ARGS) {
-    static OfStatement update = {
-        "UPDATE onefin.job SET lease_until = now() + " LEASE
-        " WHERE id = ANY ($2) AND gateway = $1 AND state = 'running'",
-        2,
-        {TEXTOID, INT8ARRAYOID}};
+    static OfStatement update = {"UPDATE onefin.job SET lease_until = now() + " LEASE
+                                 " WHERE id = ANY ($2) AND gateway = $1 AND state = 'running'",
+                                 2,
+                                 {TEXTOID, INT8ARRAYOID}};
     OfArgs args = {0};
 
     of_arg(&args, PG_GETARG_DATUM(0), false);

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access.h"
 #include "catalog/pg_type_d.h"
 #include "identity.h"
 #include "job.h"
@@ -21,14 +22,15 @@ void of_notice_due(int64 org, int64 topic, int64 message) {
         " ON CONFLICT (topic_id) WHERE kind = 'notify' DO UPDATE SET due_at = j.due_at",
         4,
         {INT8OID, INT8OID, INT8OID, INT8OID}};
+    int64 after = of_notice_after();
     OfArgs args = {0};
 
-    if (!of_setting_on("notify_by_mail") && !of_setting_on("notify_by_webhook"))
+    if (after < 0)
         return;
     of_arg_id(&args, org);
     of_arg_id(&args, topic);
     of_arg_id(&args, message);
-    of_arg(&args, Int64GetDatum(of_setting_number("notify_after_seconds")), false);
+    of_arg(&args, Int64GetDatum(after), false);
     of_spi_begin();
     of_run_as_owner(&insert, &args, false);
     of_spi_end();

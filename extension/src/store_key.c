@@ -74,7 +74,7 @@ Datum onefin_files_to_erase(PG_FUNCTION_ARGS) {
         {INT4OID, TEXTOID}};
     OfArgs args = {0};
 
-    InitMaterializedSRF(fcinfo, 0);
+    InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC); /* one column is no row type */
     for (int i = 0; i < 2; i++)
         of_arg(&args, PG_GETARG_DATUM(i), PG_ARGISNULL(i));
     of_spi_begin();

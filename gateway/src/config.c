@@ -61,6 +61,33 @@ static const char *parse_conninfo(const char *text, void *into) {
     return parse_text(text, into);
 }
 
+/* Empty, or with a host behind one of the schemes, and without what would end a line or a URL. */
+static bool is_url(const char *text, const char *scheme, const char *secure) {
+    size_t length = strncmp(text, secure, strlen(secure)) == 0   ? strlen(secure)
+                    : strncmp(text, scheme, strlen(scheme)) == 0 ? strlen(scheme)
+                                                                 : 0;
+
+    return !*text || (length > 0 && text[length] && !strpbrk(text, " \t\"<>"));
+}
+
+static const char *parse_http_url(const char *text, void *into) {
+    return is_url(text, "http://", "https://") ? parse_text(text, into)
+                                               : "a URL of http:// or https://, or empty";
+}
+
+static const char *parse_smtp_url(const char *text, void *into) {
+    return is_url(text, "smtp://", "smtps://") ? parse_text(text, into)
+                                               : "a URL of smtp:// or smtps://, or empty";
+}
+
+static const char *parse_mailbox(const char *text, void *into) {
+    const char *at = strchr(text, '@');
+
+    return !*text || (at && at > text && at[1] && !strpbrk(text, " \t\"<>,;"))
+               ? parse_text(text, into)
+               : "a mail address, or empty";
+}
+
 static bool parse_digits(const char *text, unsigned long long largest, unsigned long long *number,
                          const char **rest) {
     char *end;
@@ -96,6 +123,57 @@ static const char *parse_seconds(const char *text, void *into) {
     return parse_whole(text, 1, 3600, into) ? NULL : "a number of seconds from 1 to 3600";
 }
 
+static const char *parse_presign(const char *text, void *into) {
+    return parse_whole(text, 0, 3600, into) ? NULL : "a number of seconds from 0 (never) to 3600";
+}
+
+static bool is_of(const char *text, const char *others) {
+    while (isalnum((unsigned char)*text) || (*text && strchr(others, *text)))
+        text++;
+    return !*text;
+}
+
+/* Kept without a '/' at its end and without the usual port, as it is signed. */
+static const char *parse_endpoint(const char *text, void *into) {
+    static const char *const schemes[] = {"http://", "https://"}, *const ports[] = {":80", ":443"};
+    char *kept = memory_text(text);
+    bool good = !*text;
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t scheme = strlen(schemes[i]), length = strlen(kept);
+
+        if (strncmp(kept, schemes[i], scheme) != 0)
+            continue;
+        if (length > scheme && kept[length - 1] == '/')
+            kept[--length] = '\0';
+        if (length > strlen(ports[i]) && strcmp(kept + length - strlen(ports[i]), ports[i]) == 0)
+            kept[length - strlen(ports[i])] = '\0';
+        good = kept[scheme] && is_of(kept + scheme, ".-:[]");
+    }
+    for (char *at = kept; *at; at++)
+        *at = tolower((unsigned char)*at);
+    if (good)
+        parse_text(kept, into);
+    free(kept);
+    return good ? NULL : "http:// or https://, a host, and a port where it is not the usual one";
+}
+
+static const char *parse_bucket(const char *text, void *into) {
+    return is_of(text, ".-_") ? parse_text(text, into)
+                              : "a bucket's name: letters, digits, '.', '-' and '_'";
+}
+
+static const char *parse_region(const char *text, void *into) {
+    return *text && is_of(text, "-_") ? parse_text(text, into) : "a region's name, as us-east-1";
+}
+
+static const char *parse_style(const char *text, void *into) {
+    if (strcmp(text, "path") != 0 && strcmp(text, "host") != 0)
+        return "path or host";
+    *(enum s3_style *)into = *text == 'h' ? S3_STYLE_HOST : S3_STYLE_PATH;
+    return NULL;
+}
+
 static const char *parse_bytes(const char *text, void *into) {
     static const char units[] = "kmg";
     unsigned long long number;
@@ -110,6 +188,15 @@ static const char *parse_bytes(const char *text, void *into) {
     if (*rest || number > (unsigned long long)1 << 40)
         return "a number of bytes, as 4096, 256k, 100m or 2g";
     *(size_t *)into = number;
+    return NULL;
+}
+
+static const char *parse_s3_memory(const char *text, void *into) {
+    size_t bytes;
+
+    if (parse_bytes(text, &bytes) || bytes < 16 << 20)
+        return "a number of bytes, 16m or more";
+    *(size_t *)into = bytes;
     return NULL;
 }
 
@@ -149,7 +236,28 @@ static const struct setting {
      "seconds after which a call is given up"},
     {"page", parse_text, AT(page), FIXED, "/usr/local/share/onefin/web",
      "directory of the web page"},
-    {"store", parse_text, AT(store), FIXED, "/var/lib/onefin/files", "directory of the files"},
+    {"store", parse_text, AT(store), FIXED, "/var/lib/onefin/files",
+     "directory of the files, or s3"},
+    {"s3_endpoint", parse_endpoint, AT(s3_endpoint), FIXED, "",
+     "where the S3 store is, as https://s3.example.uz:9000; empty: AWS"},
+    {"s3_public_endpoint", parse_endpoint, AT(s3_public_endpoint), FIXED, "",
+     "where clients reach it, for presigned addresses; empty: the same"},
+    {"s3_bucket", parse_bucket, AT(s3_bucket), FIXED, "", "bucket of the files"},
+    {"s3_region", parse_region, AT(s3_region), FIXED, "us-east-1", "region of the bucket"},
+    {"s3_style", parse_style, AT(s3_style), FIXED, "path",
+     "where the bucket is named: path, or host"},
+    {"s3_credentials", parse_text, AT(s3_credentials), FIXED, "",
+     "file with the credentials; empty: the environment has them"},
+    {"s3_ca", parse_text, AT(s3_ca), FIXED, "",
+     "file with the certificates to be trusted; empty: those of the system"},
+    {"s3_timeout", parse_seconds, AT(s3_timeout), FIXED, "30",
+     "seconds that the S3 store may be silent, and be asked again after a failure"},
+    {"s3_memory", parse_s3_memory, AT(s3_memory), FIXED, "64m",
+     "bytes of memory in which uploads wait for the S3 store, at least 16m"},
+    {"presign_seconds", parse_presign, AT(presign_seconds), RELOADED, "60",
+     "seconds that a presigned address of a file is good for; 0: there are none"},
+    {"spool", parse_text, AT(spool), FIXED, "/var/tmp",
+     "directory for temporary files of documents under work"},
     {"max_upload", parse_bytes, AT(max_upload), RELOADED, "100m", "bytes of a file at most"},
     {"max_frame", parse_bytes, AT(max_frame), RELOADED, "256k",
      "bytes of a client's message at most"},
@@ -175,6 +283,17 @@ static const struct setting {
      "seconds of silence before a ping; cut after twice as many"},
     {"drain_time", parse_seconds, AT(drain_time), RELOADED, "5",
      "seconds over which clients are sent elsewhere when the gateway stops"},
+    {"public_url", parse_http_url, AT(public_url), RELOADED, "",
+     "where people find the page, for links in mails; empty: no links"},
+    {"smtp_url", parse_smtp_url, AT(smtp_url), RELOADED, "",
+     "mail server, smtp://HOST:PORT or smtps://HOST:PORT; empty: no mails"},
+    {"smtp_from", parse_mailbox, AT(smtp_from), RELOADED, "", "address that mails come from"},
+    {"smtp_credentials", parse_text, AT(smtp_credentials), RELOADED, "",
+     "file with USER:PASSWORD for the mail server; empty: none"},
+    {"webhook_url", parse_http_url, AT(webhook_url), RELOADED, "",
+     "where notifications are posted to; empty: nowhere"},
+    {"webhook_secret", parse_text, AT(webhook_secret), RELOADED, "",
+     "file with the secret that signs them"},
     {"origins", parse_text, AT(origins), RELOADED, "",
      "origins of pages allowed to connect, separated by spaces; empty: this host's only"},
     {"proxies", parse_addresses, AT(proxies), RELOADED, "127.0.0.1 ::1",
@@ -309,14 +428,21 @@ static bool load(const char *path, struct config *into) {
 }
 
 static bool is_text(size_t i) {
-    return settings[i].parse == parse_text || settings[i].parse == parse_address ||
-           settings[i].parse == parse_addresses || settings[i].parse == parse_conninfo;
+    static parse_fn *const texts[] = {parse_text,     parse_address,  parse_addresses,
+                                      parse_conninfo, parse_endpoint, parse_bucket,
+                                      parse_region};
+
+    for (size_t j = 0; j < sizeof texts / sizeof *texts; j++) {
+        if (settings[i].parse == texts[j])
+            return true;
+    }
+    return false;
 }
 
 static size_t size_of(size_t i) {
-    return is_text(i)                         ? sizeof(char *)
-           : settings[i].parse == parse_bytes ? sizeof(size_t)
-                                              : sizeof(unsigned);
+    bool bytes = settings[i].parse == parse_bytes || settings[i].parse == parse_s3_memory;
+
+    return is_text(i) ? sizeof(char *) : bytes ? sizeof(size_t) : sizeof(unsigned);
 }
 
 static bool is_same(size_t i, struct config *other) {

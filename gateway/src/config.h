@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+enum s3_style { S3_STYLE_PATH, S3_STYLE_HOST };
+
 struct config {
     char *listen;
     unsigned port;
@@ -19,6 +21,17 @@ struct config {
     unsigned call_timeout; /* seconds */
     char *page;
     char *store;
+    char *s3_endpoint;
+    char *s3_public_endpoint;
+    char *s3_bucket;
+    char *s3_region;
+    enum s3_style s3_style;
+    char *s3_credentials; /* path */
+    char *s3_ca;          /* path */
+    unsigned s3_timeout;  /* seconds */
+    size_t s3_memory;     /* bytes */
+    unsigned presign_seconds;
+    char *spool;
     size_t max_upload; /* bytes */
     size_t max_frame;  /* bytes */
     size_t outbox_bytes;
@@ -32,6 +45,12 @@ struct config {
     unsigned login_timeout;     /* seconds */
     unsigned ping_interval;     /* seconds */
     unsigned drain_time;        /* seconds */
+    char *public_url;
+    char *smtp_url;
+    char *smtp_from;
+    char *smtp_credentials; /* path of a file, as is webhook_secret */
+    char *webhook_url;
+    char *webhook_secret;
     char *origins;
     char *proxies;
     enum log_level log_level;

@@ -27,12 +27,23 @@ struct db_answer {
 #define DB_LOGIN      "login"      /* login, password, device, address */
 #define DB_CALL       "call"       /* token, method, params, address */
 #define DB_FILE_BEGIN "file_begin" /* token, topic, name, address */
-#define DB_FILE_END                                                                                \
-    "file_end" /* token, document, key, topic, name, type, size, sha256, address                   \
-                */
-#define DB_FILE_GET       "file_get"       /* token, document, address */
-#define DB_FILES_TO_ERASE "files_to_erase" /* limit, after */
-#define DB_FILE_ERASED    "file_erased"    /* document */
+/* token, document, key, topic, name, type, size, sha256, address, upload (NULL: POST /files) */
+#define DB_FILE_END       "file_end"
+#define DB_FILE_GET       "file_get"       /* token, document, variant, how, address */
+#define DB_FILES_TO_ERASE "files_to_erase" /* limit, after (key) */
+#define DB_FILE_ERASED    "file_erased"    /* key */
+
+#define DB_UPLOAD_BEGIN  "upload_begin"  /* token, topic, name, length, address */
+#define DB_UPLOAD_LOOK   "upload_look"   /* token, upload, address */
+#define DB_UPLOAD_PART   "upload_part"   /* token, upload, offset, address */
+#define DB_UPLOAD_ADD    "upload_add"    /* token, upload, offset, key, size, address */
+#define DB_UPLOAD_FINISH "upload_finish" /* token, upload, address */
+#define DB_UPLOAD_DROP   "upload_drop"   /* token, upload, address */
+
+#define DB_JOBS_TAKE  "jobs_take"  /* gateway, max, accounts present, max of mails and webhooks */
+#define DB_JOBS_KEEP  "jobs_keep"  /* gateway, jobs */
+#define DB_JOB_DONE   "job_done"   /* job, attempt, result */
+#define DB_JOB_FAILED "job_failed" /* job, attempt, reason, message, final */
 
 #define DB_EXPORT_BEGIN "export_begin" /* token, params, address */
 #define DB_EXPORT_NEXT  "export_next"  /* token, next, address */
@@ -41,7 +52,7 @@ struct db_answer {
 #define DB_WATCHES_KEEP  "watches_keep"  /* connections */
 #define DB_WATCHES_END   "watches_end"   /* connection */
 
-#define DB_PARAMS_MAX 9
+#define DB_PARAMS_MAX 10
 
 void db_start(void);
 

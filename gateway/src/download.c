@@ -1,5 +1,5 @@
 /*
- * download.c - GET /files/ID, streaming.
+ * download.c - GET /files/ID, streaming; its preview, its original; and links to the store.
  *
  * The database says whether it may be, and journals it; then chunks go from the store to the
  * socket, one at a time: a chunk is read when the one before it was written, and written in pieces
@@ -8,6 +8,7 @@
  * A download belongs to its exchange and ends with it.
  */
 #include "download.h"
+#include "config.h"
 #include "db.h"
 #include "log.h"
 #include "memory.h"
@@ -15,7 +16,6 @@
 #include "rpc_codes.h"
 #include "store.h"
 
-#include <ctype.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +34,7 @@ struct download {
     size_t sent;     /* of them written */
     enum { ASKING, OPENING, READING, SENDING } phase;
     bool head_sent;
+    bool link; /* an address of the store is wanted, not the bytes */
 };
 
 static void download_free(struct download *download) {
@@ -77,6 +78,24 @@ static void on_read(void *owner, ssize_t result) {
     }
 }
 
+/* url may be NULL: this store gives out none, and the client is to ask for the bytes instead. */
+static void answer_link(struct exchange *exchange, const char *url) {
+    json_t *expires = url ? json_integer(config.presign_seconds) : json_null();
+    json_t *body = json_pack("{s:{s:s?, s:o}}", "result", "url", url, "expires_in", expires);
+
+    http_answer(exchange, HTTP_STATUS_OK, "application/json", json_dumps(body, JSON_COMPACT));
+    json_decref(body);
+}
+
+static void give_link(struct download *download, const char *key, const char *name,
+                      const char *type) {
+    char *url = store->presign(key, name, type, config.presign_seconds);
+
+    answer_link(download->exchange, url);
+    free(url);
+    download_free(download);
+}
+
 static void on_found(void *owner, const char *json) {
     struct download *download = owner;
     json_t *body = json_loads(json, 0, NULL);
@@ -84,50 +103,82 @@ static void on_found(void *owner, const char *json) {
 
     download->call = NULL;
     if (json_unpack(body, "{s:{s:s, s:s, s:s, s:I}}", "result", "key", &key, "name", &name, "type",
-                    &type, "size", &download->size) == 0) {
+                    &type, "size", &download->size) != 0) {
+        http_answer_error(download->exchange, json);
+        download_free(download);
+    } else if (download->link) {
+        give_link(download, key, name, type);
+    } else {
         download->name = memory_text(name);
         download->type = memory_text(type);
         download->left = download->size;
         download->phase = OPENING;
         download->object = store->open(key, on_read, download);
-    } else {
-        http_answer_error(download->exchange, json);
-        download_free(download);
     }
     json_decref(body);
 }
 
-/* The id in the path, for the caller to free; NULL when it is none. */
-static char *read_id(struct lws *wsi) {
-    char path[32];
+/* What may follow /files/ID, and what is asked for by it. */
+static const struct variant {
+    const char *path;
+    const char *variant, *how; /* as the database has them */
+} variants[] = {
+    {"", "file", "stream"},
+    {"/preview", "preview", "stream"},
+    {"/original", "original", "stream"},
+    {"/link", "file", "link"},
+    {"/original/link", "original", "link"},
+};
+
+/* The id in the path, for the caller to free, and the variant; NULL when there is no such path. */
+static char *read_path(struct lws *wsi, const struct variant **variant) {
+    char path[64];
     const char *id = path + strlen(PATH);
     size_t length;
 
     if (lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI) <= (int)strlen(PATH))
         return NULL;
     length = strspn(id, "0123456789");
-    return length > 0 && length <= 18 && !id[length] ? memory_text(id) : NULL;
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        *variant = &variants[i];
+        if (length > 0 && length <= 18 && strcmp(id + length, variants[i].path) == 0)
+            return memory_part(id, length);
+    }
+    return NULL;
+}
+
+static bool gives_links(void) {
+    char *trial =
+        config.presign_seconds > 0 ? store->presign("trial", "trial", "text/plain", 1) : NULL;
+    bool given = trial != NULL;
+
+    free(trial);
+    return given;
 }
 
 void download_start(struct exchange *exchange) {
     char *token = http_token(exchange->wsi);
-    char *id = read_id(exchange->wsi);
+    const struct variant *variant;
+    char *id = read_path(exchange->wsi, &variant);
     char *address = http_address(exchange->wsi);
-    const char *params[] = {token, id, address};
 
     if (!token) {
         http_refuse(exchange, HTTP_STATUS_UNAUTHORIZED, RPC_NOT_LOGGED_IN, "not logged in",
                     "Send the header Authorization: Bearer TOKEN.");
     } else if (!id) {
         http_refuse(exchange, HTTP_STATUS_NOT_FOUND, RPC_NOT_FOUND, "no such document",
-                    "GET /files/ID.");
+                    "GET /files/ID, or /preview, /original, /link, /original/link below it.");
+    } else if (strcmp(variant->how, "link") == 0 && !gives_links()) {
+        answer_link(exchange, NULL); /* nothing was given out, and nothing is journaled */
     } else {
+        const char *params[] = {token, id, variant->variant, variant->how, address};
         struct download *download = exchange->download = memory_zeroed(sizeof *download);
 
         download->exchange = exchange;
         download->id = memory_text(id);
+        download->link = strcmp(variant->how, "link") == 0;
         http_read(exchange, false);
-        download->call = db_call(DB_CALLS, DB_FILE_GET, 3, params,
+        download->call = db_call(DB_CALLS, DB_FILE_GET, 5, params,
                                  (struct db_answer){.done = on_found, .owner = download});
     }
     memory_forget(token);
@@ -135,27 +186,11 @@ void download_start(struct exchange *exchange) {
     free(address);
 }
 
-/* The name as RFC 8187 has it: any byte but the plainest as %XX. */
-static char *disposition(const char *name) {
-    static const char prefix[] = "attachment; filename*=UTF-8''";
-    char *text = memory_new(sizeof prefix + 3 * strlen(name));
-    char *end = stpcpy(text, prefix);
-
-    for (; *name; name++) {
-        if (isalnum((unsigned char)*name) || strchr("-._~", *name))
-            *end++ = *name;
-        else
-            end += sprintf(end, "%%%02X", (unsigned char)*name);
-    }
-    *end = '\0';
-    return text;
-}
-
 static int send_head(struct download *download) {
     struct lws *wsi = download->exchange->wsi;
     unsigned char room[LWS_PRE + HEAD_MAX], *start = room + LWS_PRE, *at = start;
     unsigned char *end = room + sizeof room;
-    char *attachment = disposition(download->name);
+    char *attachment = http_attachment(download->name);
     bool fits;
 
     fits = !lws_add_http_common_headers(wsi, HTTP_STATUS_OK, download->type, download->size, &at,

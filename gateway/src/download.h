@@ -1,4 +1,4 @@
-/* download.h - GET /files/ID: bytes from the store to a client. */
+/* download.h - GET /files/ID and below: bytes from the store to a client. */
 #pragma once
 
 #include "http.h"

@@ -1,5 +1,5 @@
 /*
- * eraser.h - removes the bytes of erased documents from the store.
+ * eraser.h - removes objects that are nobody's any more from the store.
  */
 #pragma once
 

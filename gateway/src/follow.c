@@ -17,6 +17,7 @@
 #include "compat.h"
 #include "db_link.h"
 #include "eraser.h"
+#include "jobs.h"
 #include "log.h"
 #include "memory.h"
 #include "metrics.h"
@@ -190,6 +191,7 @@ static bool hand_out(int row) {
     metrics_observe(&metrics.delivery_seconds, age(row));
     if (strcmp(kind, "org.erased") == 0)
         eraser_look();
+    jobs_hear(kind);
     forget(PQgetvalue(follow.rows, row, ACCESS), org);
     return true;
 }

@@ -28,6 +28,7 @@
 #include "memory.h"
 #include "metrics.h"
 #include "peer.h"
+#include "resumable.h"
 #include "rpc_codes.h"
 #include "session.h"
 #include "upload.h"
@@ -36,6 +37,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +87,17 @@ void http_answer(struct exchange *exchange, unsigned status, const char *type, c
     exchange->body = body;
     http_read(exchange, true);
     lws_callback_on_writable(exchange->wsi);
+}
+
+void http_header(struct exchange *exchange, const char *name, const char *format, ...) {
+    char value[HEAD_MAX / 2], *before = exchange->headers;
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(value, sizeof value, format, arguments);
+    va_end(arguments);
+    exchange->headers = memory_format("%s%s: %s\r\n", before ? before : "", name, value);
+    free(before);
 }
 
 static unsigned status_of(json_int_t code) {
@@ -164,11 +177,43 @@ char *http_parameter(struct lws *wsi, const char *name) {
     }
 }
 
+char *http_custom(struct lws *wsi, const char *name) {
+    int length = lws_hdr_custom_length(wsi, name, strlen(name));
+    char *value, *start;
+
+    if (length < 0)
+        return NULL;
+    value = memory_zeroed(length + 1);
+    if (lws_hdr_custom_copy(wsi, value, length + 1, name, strlen(name)) < 0 || !is_utf8(value)) {
+        free(value);
+        return NULL;
+    }
+    start = value + strspn(value, " \t");
+    memmove(value, start, strlen(start) + 1);
+    return value;
+}
+
 char *http_address(struct lws *wsi) {
     char address[64];
 
     peer_address(wsi, address, sizeof address);
     return *address ? memory_text(address) : NULL;
+}
+
+/* The name as RFC 8187 has it: any byte but the plainest as %XX. */
+char *http_attachment(const char *name) {
+    static const char prefix[] = "attachment; filename*=UTF-8''";
+    char *text = memory_new(sizeof prefix + 3 * strlen(name));
+    char *end = stpcpy(text, prefix);
+
+    for (; *name; name++) {
+        if (isalnum((unsigned char)*name) || strchr("-._~", *name))
+            *end++ = *name;
+        else
+            end += sprintf(end, "%%%02X", (unsigned char)*name);
+    }
+    *end = '\0';
+    return text;
 }
 
 static void answer_health(struct exchange *exchange) {
@@ -197,6 +242,14 @@ static const struct route {
     {LWSHUMETH_GET, "/metrics", answer_metrics},
     {LWSHUMETH_POST, "/files", upload_start},
     {LWSHUMETH_GET, "/files/", download_start},
+    {LWSHUMETH_OPTIONS, "/uploads", resumable_options},
+    {LWSHUMETH_OPTIONS, "/uploads/", resumable_options},
+    {LWSHUMETH_POST, "/uploads", resumable_create},
+    {LWSHUMETH_POST, "/uploads/", resumable_override},
+    {LWSHUMETH_GET, "/uploads/", resumable_look},
+    {LWSHUMETH_HEAD, "/uploads/", resumable_look},
+    {LWSHUMETH_PATCH, "/uploads/", resumable_receive},
+    {LWSHUMETH_DELETE, "/uploads/", resumable_drop},
     {LWSHUMETH_GET, EXPORT_CSV, export_csv_start},
     {LWSHUMETH_GET, EXPORT_JSONL, export_jsonl_start},
 };
@@ -214,6 +267,7 @@ static void serve(struct exchange *exchange) {
     int method = lws_http_get_uri_and_method(exchange->wsi, &path, &length);
     bool known = false;
 
+    exchange->bodyless = method == LWSHUMETH_HEAD;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         if (!path_is(path, length, routes[i].path))
             continue;
@@ -226,12 +280,14 @@ static void serve(struct exchange *exchange) {
     if (known)
         http_refuse(exchange, HTTP_STATUS_METHOD_NOT_ALLOWED, RPC_UNKNOWN_METHOD,
                     "method not allowed",
-                    "GET /files/ID, POST /files, GET " EXPORT_CSV ", GET " EXPORT_JSONL
+                    "GET /files/ID, POST /files, POST /uploads, and OPTIONS, GET, HEAD, PATCH, "
+                    "DELETE /uploads/ID, GET " EXPORT_CSV ", GET " EXPORT_JSONL
                     ", GET /healthz, GET /metrics.");
     else
         http_refuse(exchange, HTTP_STATUS_NOT_FOUND, RPC_NOT_FOUND, "no such page",
                     "The web page is at /, WebSockets are at " WS_PATH
-                    ", files at /files/ID, the journal at " EXPORT_CSV " and " EXPORT_JSONL ".");
+                    ", files at /files/ID and /uploads, the journal at " EXPORT_CSV
+                    " and " EXPORT_JSONL ".");
 }
 
 /* The announced length, 0 when there is no body; false when it is no number. */
@@ -264,7 +320,8 @@ static int filter(struct lws *wsi) {
     size_t length;
     bool announced = read_length(wsi, &length) &&
                      lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) == 0 &&
-                     (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) == 0 ||
+                     ((lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) == 0 &&
+                       lws_hdr_total_length(wsi, WSI_TOKEN_PATCH_URI) == 0) ||
                       lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0);
 
     if (!is_first(wsi))
@@ -274,6 +331,25 @@ static int filter(struct lws *wsi) {
     return 0;
 }
 
+/* The status and the usual headers. No content has no length. */
+static bool add_status(struct exchange *exchange, size_t size, unsigned char **at,
+                       unsigned char *end) {
+    if (exchange->status == HTTP_STATUS_NO_CONTENT)
+        return !lws_add_http_header_status(exchange->wsi, exchange->status, at, end);
+    return !lws_add_http_common_headers(exchange->wsi, exchange->status, exchange->type, size, at,
+                                        end);
+}
+
+static bool add_headers(const struct exchange *exchange, unsigned char **at, unsigned char *end) {
+    size_t size = exchange->headers ? strlen(exchange->headers) : 0;
+
+    if (size > (size_t)(end - *at))
+        return false;
+    memcpy(*at, exchange->headers ? exchange->headers : "", size);
+    *at += size;
+    return true;
+}
+
 static int write_answer(struct exchange *exchange) {
     struct lws *wsi = exchange->wsi;
     size_t size = strlen(exchange->body);
@@ -281,10 +357,12 @@ static int write_answer(struct exchange *exchange) {
     unsigned char *start = room + LWS_PRE, *at = start;
     bool written;
 
-    written = !lws_add_http_common_headers(wsi, exchange->status, exchange->type, size, &at,
-                                           start + HEAD_MAX) &&
+    written = add_status(exchange, size, &at, start + HEAD_MAX) &&
               http_add_header(wsi, "cache-control:", "no-store", &at, start + HEAD_MAX) &&
+              add_headers(exchange, &at, start + HEAD_MAX) &&
               !lws_finalize_http_header(wsi, &at, start + HEAD_MAX);
+    if (exchange->bodyless)
+        size = 0;
     if (written) {
         memcpy(at, exchange->body, size);
         written = lws_write(wsi, start, at - start + size, LWS_WRITE_HTTP_HEADERS) >= 0;
@@ -323,8 +401,8 @@ static bool is_taking_forever(const struct exchange *exchange) {
 }
 
 static int read_body(struct exchange *exchange, const void *bytes, size_t size) {
-    if (exchange->upload) {
-        upload_body(exchange, bytes, size);
+    if (exchange->upload || exchange->resumable) {
+        (exchange->upload ? upload_body : resumable_body)(exchange, bytes, size);
         return 0;
     }
     if (exchange->drained == 0)
@@ -337,18 +415,23 @@ static int complete_body(struct exchange *exchange) {
     exchange->complete = true;
     if (exchange->upload)
         upload_body_complete(exchange);
+    if (exchange->resumable)
+        resumable_body_complete(exchange);
     return exchange->answered ? -1 : 0;
 }
 
 static void end(struct exchange *exchange) {
     if (exchange->upload)
         upload_cut(exchange);
+    if (exchange->resumable)
+        resumable_cut(exchange);
     if (exchange->download)
         download_end(exchange);
     if (exchange->export)
         export_end(exchange);
     ev_io_stop(EV_DEFAULT_ & exchange->writable);
     free(exchange->body);
+    free(exchange->headers);
     if (exchange->wsi)
         metrics.http_connections--;
     *exchange = (struct exchange){0};

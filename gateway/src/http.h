@@ -2,8 +2,8 @@
  * http.h - the HTTP half of the server: what it answers besides the static page.
  *
  * An exchange is one request and its answer, and lives in libwebsockets' memory of the connection;
- * at any time it has an upload, a download, an export or a ready answer, or nothing. A connection
- * serves one exchange: http.c says why.
+ * at any time it has an upload, a resumable upload's request, a download, an export or a ready
+ * answer, or nothing. A connection serves one exchange: http.c says why.
  */
 #pragma once
 
@@ -16,18 +16,22 @@
 #define HTTP_PROTOCOL "http-only" /* its name in libwebsockets; not to be asked for by clients */
 
 struct upload;
+struct resumable;
 struct download;
 struct export;
 
 struct exchange {
     struct lws *wsi;
     struct upload *upload;
+    struct resumable *resumable;
     struct download *download;
     struct export *export;
     ev_io writable;  /* the socket, while a piece of a long answer waits for it */
     unsigned status; /* of the ready answer; 0: none */
     char *body;      /* of it, owned */
     const char *type;
+    char *headers;   /* of it, beside the usual ones, owned; NULL: none */
+    bool bodyless;   /* HEAD: the answer's head is as ever, and that is all */
     size_t length;   /* of the request's body, as announced */
     bool answered;   /* the answer is written */
     bool complete;   /* the request's body was read whole, or there is none */
@@ -40,6 +44,10 @@ int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 
 /* Has the answer sent as soon as the socket allows. Takes over the body (allocated). */
 void http_answer(struct exchange *exchange, unsigned status, const char *type, char *body);
+
+/* Adds a header to the answer to come; its value has no line ends. */
+void http_header(struct exchange *exchange, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Answers with an error object, the status taken from its code. */
 void http_answer_error(struct exchange *exchange, const char *json);
@@ -69,11 +77,18 @@ void http_cut(struct exchange *exchange);
 bool http_add_header(struct lws *wsi, const char *name, const char *value, unsigned char **at,
                      unsigned char *end);
 
+/* What Content-Disposition says of a file to be saved under this name; for the caller to free. */
+char *http_attachment(const char *name);
+
 /* The token of "Authorization: Bearer", for the caller to forget; NULL when there is none. */
 char *http_token(struct lws *wsi);
 
 /* The client's address, for the caller to free; NULL when it is gone. */
 char *http_address(struct lws *wsi);
+
+/* A header of the request that libwebsockets knows nothing of, its name in lower case with a colon,
+ * for the caller to free; NULL when there is none in UTF-8. */
+char *http_custom(struct lws *wsi, const char *name);
 
 /* A parameter of the URL, decoded, for the caller to free; NULL when there is none in UTF-8. */
 char *http_parameter(struct lws *wsi, const char *name);

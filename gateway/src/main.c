@@ -3,18 +3,25 @@
  *
  * Everything happens in one libev loop: libwebsockets is put on it, and libpq's sockets.
  */
+#include "assemble.h"
+#include "background.h"
 #include "compat.h"
 #include "config.h"
 #include "db.h"
 #include "eraser.h"
 #include "follow.h"
+#include "jobs.h"
 #include "log.h"
 #include "metrics.h"
 #include "presence.h"
+#include "resumable.h"
 #include "server.h"
 #include "session.h"
+#include "spool.h"
 #include "store.h"
+#include "transfer.h"
 #include "upload.h"
+#include "worker.h"
 
 #include <ev.h>
 #include <getopt.h>
@@ -34,16 +41,20 @@ static double drain_share; /* connections for each tick */
 static double drain_due;
 static const char *config_path;
 
+static bool is_at_work(void) {
+    return upload_any() || resumable_any() || assemble_any() || jobs_any();
+}
+
 /*
  * Stopping. Nobody new is let in, and /healthz says so to balancers; clients are sent elsewhere,
- * not all at once, so that they do not all come back at once; uploads, downloads and exports go on.
- * When all are gone, or after drain_time, or at a second signal, the rest is cut.
+ * not all at once, so that they do not all come back at once; uploads, downloads, exports and
+ * jobs go on. When all are gone, or after drain_time, or at a second signal, the rest is cut.
  */
 static void drain(EV_P_ ev_timer *timer UNUSED, int events UNUSED) {
     drain_due += drain_share;
     session_send_some_away(drain_due);
     drain_due -= (unsigned)drain_due;
-    if ((session_count() == 0 && metrics.http_connections == 0 && !upload_any()) ||
+    if ((session_count() == 0 && metrics.http_connections == 0 && !is_at_work()) ||
         ev_now(EV_A) >= drain_until)
         ev_break(EV_A_ EVBREAK_ALL);
 }
@@ -93,9 +104,9 @@ static int run(void) {
         log_error("libev does not start");
         return EXIT_FAILURE;
     }
-    if (!store_dir_start(config.store))
+    if (!spool_check() || !store_start())
         return EXIT_FAILURE;
-    if (!server_start()) {
+    if (!background_start() || !worker_start() || !server_start()) {
         store->stop();
         return EXIT_FAILURE;
     }
@@ -104,6 +115,7 @@ static int run(void) {
     follow_start();
     presence_start();
     eraser_start();
+    jobs_start();
     sd_notify(0, "READY=1");
     ev_run(EV_DEFAULT_ 0);
 
@@ -112,9 +124,15 @@ static int run(void) {
     presence_stop();
     follow_stop();
     upload_stop();
+    resumable_stop();
+    assemble_stop();
+    jobs_stop();
+    worker_stop();
+    background_stop();
     eraser_stop();
     db_stop();
     store->stop();
+    transfer_stop();
     log_info("stopped");
     return EXIT_SUCCESS;
 }

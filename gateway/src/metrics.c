@@ -59,6 +59,20 @@ static void write_refusals(FILE *out) {
         fprintf(out, PREFIX "refused{reason=\"%s\"} %" PRIu64 "\n", labels[i], metrics.refused[i]);
 }
 
+static void write_jobs(FILE *out) {
+#define LABEL(name, label) label,
+    static const char *const kinds[] = {JOBS(LABEL)};
+    static const char *const outcomes[] = {JOB_OUTCOMES(LABEL)};
+#undef LABEL
+
+    head(out, "counter", "jobs", "Jobs that ended, by kind and outcome");
+    for (int i = 0; i < JOB_KINDS; i++) {
+        for (int j = 0; j < JOB_OUTCOME_COUNT; j++)
+            fprintf(out, PREFIX "jobs{kind=\"%s\",outcome=\"%s\"} %" PRIu64 "\n", kinds[i],
+                    outcomes[j], metrics.jobs[i][j]);
+    }
+}
+
 char *metrics_text(void) {
     char *text;
     size_t size;
@@ -73,6 +87,7 @@ char *metrics_text(void) {
     HISTOGRAMS(HISTOGRAM_LINES)
 #undef HISTOGRAM_LINES
     write_refusals(out);
+    write_jobs(out);
     head(out, "gauge", "seal_lag_seconds",
          "Age of the oldest journal entry that is not sealed yet");
     fprintf(out, PREFIX "seal_lag_seconds %.3f\n", metrics.seal_lag);

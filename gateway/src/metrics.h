@@ -41,7 +41,12 @@
     each(counter, upload_bytes, "Bytes received in uploads") \
     each(counter, downloads, "Files sent whole") \
     each(counter, download_bytes, "Bytes sent in downloads") \
+    each(counter, store_requests, "Requests to the S3 store") \
+    each(counter, store_retries, "Of them those made again after a failure") \
+    each(counter, store_failures, "Requests to the S3 store that were given up") \
+    each(gauge, store_memory, "Bytes of uploads that wait for the S3 store") \
     each(counter, exports, "Exports of the journal sent whole") \
+    each(gauge, jobs_running, "Jobs under way") \
     each(gauge, present, "Accounts that are there, at whatever gateway") \
     each(gauge, watches, "Connections through which somebody watches unseen")
 
@@ -60,6 +65,22 @@
     each(REFUSED_MALFORMED, "malformed") \
     each(REFUSED_SILENT, "silent")
 
+/* name, label: kinds of jobs */
+#define JOBS(each) \
+    each(JOB_STAMP, "stamp") \
+    each(JOB_PREVIEW, "preview") \
+    each(JOB_LOGO, "logo") \
+    each(JOB_MAIL, "mail") \
+    each(JOB_WEBHOOK, "webhook")
+
+/* name, label: what became of one. Failed ones are tried again, those given up are not; refused is
+ * one that another gateway had by then. */
+#define JOB_OUTCOMES(each) \
+    each(JOB_DONE, "done") \
+    each(JOB_FAILED, "failed") \
+    each(JOB_GIVEN_UP, "given_up") \
+    each(JOB_REFUSED, "refused")
+
 /* name, what it is */
 #define HISTOGRAMS(each) \
     each(call_seconds, "Seconds from the taking up of a call to its answer") \
@@ -72,6 +93,16 @@ enum refusal {
     REFUSALS(REFUSAL_NAME)
 #undef REFUSAL_NAME
         REFUSAL_COUNT
+};
+
+enum job_kind_name {
+#define JOB_NAME(name, label) name,
+    JOBS(JOB_NAME) JOB_KINDS
+};
+
+enum job_outcome {
+    JOB_OUTCOMES(JOB_NAME) JOB_OUTCOME_COUNT
+#undef JOB_NAME
 };
 
 #define HISTOGRAM_BUCKETS 13 /* metrics.c has their bounds */
@@ -90,6 +121,7 @@ struct metrics {
     HISTOGRAMS(METRICS_HISTOGRAM)
 #undef METRICS_HISTOGRAM
     uint64_t refused[REFUSAL_COUNT];
+    uint64_t jobs[JOB_KINDS][JOB_OUTCOME_COUNT];
     double seal_lag; /* seconds */
 };
 

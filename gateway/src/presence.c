@@ -243,6 +243,10 @@ static char *array_of(const struct idmap *map, const void *value, size_t most) {
     return text;
 }
 
+char *presence_accounts(void) {
+    return array_of(&there, NULL, SIZE_MAX);
+}
+
 static void speak(ev_tstamp now) {
     char *came = array_of(&said, &yes, TOLD_MAX), *went = array_of(&said, &no, TOLD_MAX);
     const char *params[] = {name, came, went, asking ? "true" : "false"};

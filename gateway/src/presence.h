@@ -15,6 +15,9 @@ void presence_changed(int64_t account);
 
 bool presence_is_there(int64_t account);
 
+/* All who are there, as the text of a bigint[], for the caller to free. */
+char *presence_accounts(void);
+
 /* What a gateway told, ourselves included. */
 void presence_hear(const char *payload);
 

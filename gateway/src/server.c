@@ -29,7 +29,7 @@ static const lws_retry_bo_t no_pings;
 
 static struct lws_context *context;
 static ev_timer nudger;
-static struct lws_http_mount page_mount, api_mounts[4];
+static struct lws_http_mount page_mount, api_mounts[5];
 
 static const struct lws_protocols protocols[] = {
     {.name = HTTP_PROTOCOL,
@@ -70,7 +70,7 @@ static struct lws_protocol_vhost_options types[] = {
 
 /* Paths of ours before the page, which has all others. */
 static const struct lws_http_mount *mounts(void) {
-    static const char *const paths[] = {"/files", "/export", "/healthz", "/metrics"};
+    static const char *const paths[] = {"/files", "/uploads", "/export", "/healthz", "/metrics"};
     const struct lws_http_mount *first = NULL;
 
     if (access(config.page, R_OK | X_OK) == 0) {

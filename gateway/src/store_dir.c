@@ -15,7 +15,6 @@
 #include "log.h"
 #include "memory.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <ev.h>
@@ -31,8 +30,6 @@
 #define PARTS ".part"
 #define FRESH 60 /* seconds */
 
-const struct store *store;
-
 struct object;
 typedef ssize_t job_fn(struct object *object);
 
@@ -42,7 +39,7 @@ struct object {
     job_fn *job;
     ssize_t result;
     size_t size;   /* of the write */
-    char *key;     /* of commit, open and remove; owned */
+    char *key;     /* owned */
     char part[48]; /* name of the part file; empty: none */
     int fd;        /* of the file, -1: none */
     bool busy;     /* a job is under way */
@@ -212,19 +209,6 @@ static ssize_t do_release(struct object *object) {
     return 0;
 }
 
-/* Plain relative paths only: letters, digits, '.', '_', '-', and '/' between names, none of which
- * starts with a dot. Thereby no key leads out of the directory, or to the part files. */
-static bool key_is_plain(const char *key) {
-    bool at_start = true;
-
-    for (; *key; key++) {
-        if (!isalnum((unsigned char)*key) && !strchr(at_start ? "_-" : "._-/", *key))
-            return false;
-        at_start = *key == '/';
-    }
-    return !at_start;
-}
-
 static void *work(void *nothing UNUSED) {
     struct object *object;
 
@@ -235,9 +219,10 @@ static void *work(void *nothing UNUSED) {
         if (!object)
             break;
         pthread_mutex_unlock(&dir.lock);
-        object->result = object->key && !key_is_plain(object->key) && object->job != do_release
-                             ? -EINVAL
-                             : object->job(object);
+        object->result =
+            object->key && !store_key_is_plain(object->key) && object->job != do_release
+                ? -EINVAL
+                : object->job(object);
         pthread_mutex_lock(&dir.lock);
         queue_put(&dir.finished, object);
         ev_async_send(EV_DEFAULT_ & dir.done);
@@ -305,6 +290,10 @@ static struct store_object *dir_create(store_done_fn *done, void *owner) {
     return &object_new(NULL, done, owner)->shared;
 }
 
+static void dir_name(struct store_object *shared, const char *key) {
+    ((struct object *)shared)->key = memory_text(key);
+}
+
 static void dir_write(struct store_object *shared, size_t size) {
     struct object *object = (struct object *)shared;
 
@@ -312,11 +301,8 @@ static void dir_write(struct store_object *shared, size_t size) {
     submit(object, do_write);
 }
 
-static void dir_commit(struct store_object *shared, const char *key) {
-    struct object *object = (struct object *)shared;
-
-    object->key = memory_text(key);
-    submit(object, do_commit);
+static void dir_commit(struct store_object *shared) {
+    submit((struct object *)shared, do_commit);
 }
 
 static struct store_object *dir_open(const char *key, store_done_fn *done, void *owner) {
@@ -345,6 +331,11 @@ static void dir_remove(const char *key, store_done_fn *done, void *owner) {
     submit(object, do_remove);
 }
 
+static char *dir_presign(const char *key UNUSED, const char *name UNUSED, const char *type UNUSED,
+                         unsigned seconds UNUSED) {
+    return NULL;
+}
+
 static void dir_stop(void) {
     struct object *object;
 
@@ -363,12 +354,14 @@ static void dir_stop(void) {
 }
 
 static const struct store dir_store = {.create = dir_create,
+                                       .name = dir_name,
                                        .write = dir_write,
                                        .commit = dir_commit,
                                        .open = dir_open,
                                        .read = dir_read,
                                        .drop = dir_drop,
                                        .remove = dir_remove,
+                                       .presign = dir_presign,
                                        .stop = dir_stop};
 
 /* Takes away what writers left that are no more. A fresh one may be about to be locked. */

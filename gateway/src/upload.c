@@ -129,8 +129,8 @@ static void record(struct upload *upload) {
     char document[24], size[24];
     const char *type = sniff_type(upload->head, upload->size < HEAD_MAX ? upload->size : HEAD_MAX);
     unsigned length;
-    const char *params[] = {upload->token, document, upload->key, upload->topic,  upload->name,
-                            type,          size,     hex,         upload->address};
+    const char *params[] = {upload->token, document, upload->key, upload->topic,   upload->name,
+                            type,          size,     hex,         upload->address, NULL};
 
     EVP_DigestFinal_ex(upload->digest, digest, &length);
     for (unsigned i = 0; i < length; i++)
@@ -138,7 +138,7 @@ static void record(struct upload *upload) {
     snprintf(document, sizeof document, "%" JSON_INTEGER_FORMAT, upload->document);
     snprintf(size, sizeof size, "%zu", upload->size);
     upload->phase = RECORDING;
-    upload->call = db_call(DB_CALLS, DB_FILE_END, 9, params,
+    upload->call = db_call(DB_CALLS, DB_FILE_END, 10, params,
                            (struct db_answer){.done = on_recorded, .owner = upload});
 }
 
@@ -150,7 +150,7 @@ static void go_on(struct upload *upload) {
         upload->filled = 0;
     } else if (upload->complete) {
         upload->phase = COMMITTING;
-        store->commit(upload->object, upload->key);
+        store->commit(upload->object);
     } else {
         http_read(upload->exchange, true);
     }
@@ -179,6 +179,7 @@ static void on_begun(void *owner, const char *json) {
         give_up(upload, json);
     } else {
         upload->key = memory_text(key);
+        store->name(upload->object, key);
         upload->phase = RECEIVING;
         go_on(upload);
     }

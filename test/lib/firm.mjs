@@ -10,9 +10,11 @@
 //   accountants  ann (North, assigned to Anor), ben (North, assigned to nothing)
 //   clients      kim (Anor), lee (Bahor), moe (Chinor)
 
+import { readdirSync } from 'node:fs';
 import { Cluster } from './cluster.mjs';
 import { Connection, Member } from './client.mjs';
 import { Gateway } from './gateway.mjs';
+import { S3 } from './s3.mjs';
 
 export const password = 'a password of tests';
 
@@ -75,13 +77,18 @@ export class Firm {
 export class World {
     #members = [];
 
-    /** `settings` are the gateway's, `pg` the cluster's; an empty firm has its admin only. */
-    static async start({ settings = {}, pg = [], empty = false } = {}) {
+    /** `settings` are the gateway's, `pg` the cluster's; an empty firm has its admin only; store: 's3' for
+     * one of its own, world.s3. */
+    static async start({ settings = {}, pg = [], empty = false, store = 'dir' } = {}) {
         const world = new World();
+        if (store === 's3') {
+            world.s3 = await S3.start();
+            settings = { ...world.s3.settings, ...settings };
+        }
         world.cluster = await Cluster.start(...pg);
         await world.cluster.query('SELECT onefin.create_admin($1, $2, $3)', ['ada', password, 'Ada']);
         await setPassword(world.cluster, 'ada');
-        world.gateway = await Gateway.start(world.cluster, settings);
+        world.gateway = await Gateway.start(world.cluster, settings, world.s3?.credentials);
         world.admin = await world.enter('ada');
         world.firm = new Firm(world.admin, world.cluster);
         if (!empty)
@@ -94,6 +101,14 @@ export class World {
         const member = new Member(this.gateway.url, login, password);
         this.#members.push(member);
         return member.enter();
+    }
+
+    /** What is in the store: the names of its objects, and of what is not whole. */
+    async stored() {
+        if (this.s3)
+            return [...await this.s3.objects(), ...await this.s3.uploads()];
+        return readdirSync(this.gateway.store, { recursive: true, withFileTypes: true })
+            .filter(entry => entry.isFile()).map(entry => entry.name);
     }
 
     /** One connection, logged in; it ends when it ends. */
@@ -115,6 +130,7 @@ export class World {
         const left = await Promise.allSettled(this.#members.map(member => member.leave()));
         await this.gateway.stop(); // so that a sanitizer looks for leaks
         this.gateway.remove();
+        this.s3?.remove();
         this.cluster.remove();
         for (const { reason } of left)
             if (reason)

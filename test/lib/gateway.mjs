@@ -23,8 +23,10 @@ export async function freePort() {
 }
 
 export class Gateway {
-    static async start(cluster, settings = {}) {
+    /** `environment` is set for the process besides ours. */
+    static async start(cluster, settings = {}, environment = {}) {
         const gateway = new Gateway();
+        gateway.environment = environment;
         const folder = scratchFolder();
         const port = await freePort();
         gateway.port = port;
@@ -48,7 +50,8 @@ export class Gateway {
     /** Starts the process and waits until it answers. */
     async run() {
         const log = openSync(this.logFile, 'a');
-        this.process = spawn(built('gateway/onefin-gateway'), ['-c', this.config], { stdio: ['ignore', log, log] });
+        this.process = spawn(built('gateway/onefin-gateway'), ['-c', this.config],
+            { stdio: ['ignore', log, log], env: { ...process.env, ...this.environment } });
         closeSync(log);
         this.ended = once(this.process, 'exit').then(([status, signal]) => ({ status, signal }));
         await until(async () => {

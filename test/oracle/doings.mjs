@@ -9,6 +9,7 @@
 //   triedOnly                    it is tried and taken back, never done
 //   expect(firm, who, params)    'ok', or the SQLSTATEs of which one must come; unless the caller is
 //                                refused before, which refusal() tells
+//   refused(firm, who, params)   what is journaled of one that `expect` refused
 //   apply(firm, who, params, f)  changes the model as the doing changed the firm; f are facts, below
 //
 // who is {account, session, groups}: the account of the model, its session by call, and the groups of
@@ -358,20 +359,68 @@ const upload = {
     apply(firm, who, { topic, name }, f) {
         const { org } = firm.topics.get(topic);
         const id = f.id('document.uploaded');
-        firm.documents.set(id, { id, org, topic, message: null, uploader: who.account.id, name, visibility: 'all', withdrawn: false });
+        const byClient = who.account.role === 'client';
+        firm.documents.set(id, { id, org, topic, message: null, uploader: who.account.id, name, visibility: 'all', withdrawn: false,
+            byClient, working: true, marks: [], past: [{ state: byClient ? 'ready' : 'stamping', marks: 0 }] });
         firm.happens({ kind: 'document.uploaded', audience: 'admin', actor: actorOf(who), org, topic, subject: id });
     },
 };
 
 const download = {
     who: everybody,
-    make: (chance, firm) => ({ document: chance.of(firm.documents.values())?.id ?? nowhere }),
-    file: (token, { document }) => ({ text: 'SELECT onefin.file_get($1, $2::bigint) AS answer', values: [token, document] }),
-    expect: (firm, who, { document }) => firm.seesDocument(who.account, firm.documents.get(document)) ? 'ok' : ['P0002'],
+    make: (chance, firm) => ({ document: chance.of(firm.documents.values())?.id ?? nowhere, variant: chance.chance(0.7) ? 'file' : 'original' }),
+    file: (token, { document, variant }) => ({ text: 'SELECT onefin.file_get($1, $2::bigint, $3) AS answer', values: [token, document, variant] }),
+    expect(firm, who, { document: id, variant }) {
+        const document = firm.documents.get(id);
+        return firm.seesDocument(who.account, document) ? firstOf(firm.refusesFile(who.account, document, variant)) : ['P0002'];
+    },
+    refused(firm, who, { document: id }) {
+        const { org, topic } = firm.documents.get(id) ?? {};
+        firm.happens({ kind: 'document.refused', audience: 'admin', actor: actorOf(who), org, topic, subject: id });
+    },
     check: (firm, who, { document }, { name }) => name === firm.documents.get(document).name,
     apply(firm, who, { document: id }) {
         const { org, topic } = firm.documents.get(id);
         firm.happens({ kind: 'document.downloaded', audience: 'admin', actor: actorOf(who), org, topic, subject: id });
+    },
+};
+
+/** Everything that gateways have yet to do, by one of them; who asks for it is there to be somebody. */
+const work = {
+    who: everybody,
+    make: (chance, firm) => [...firm.documents.values()].some(d => d.working) ? {} : undefined,
+    file: token => ({ text: 'SELECT oracle.work($1) AS answer', values: [token] }),
+    expect: () => 'ok',
+    apply(firm, who, params, f) {
+        for (const document of f.order('document.ready', [...firm.documents.values()].filter(d => d.working))) {
+            document.working = false;
+            firm.changes(document, 'document.ready', undefined, 'ready');
+        }
+    },
+};
+
+const process = {
+    who: staff,
+    make(chance, firm, who) {
+        const mark = chance.of(['processed', 'returned']);
+        // The same by the same again, after another's, would be a row with the same key (reads.mjs).
+        const document = chance.of([...firm.documents.values()].filter(d => (chance.chance(0.3) || d.byClient && d.message !== null)
+            && !d.marks.slice(0, -1).some(m => m.account === who.account?.id && m.mark === mark)));
+        return given({ document: document?.id ?? nowhere, mark: chance.chance(0.95) ? mark : 'seen', reason: chance.chance(0.9) ? 'no seal' : undefined });
+    },
+    call: params => ({ method: 'process', params }),
+    expect(firm, who, { document: id, mark, reason }) {
+        const document = firm.documents.get(id);
+        const last = document?.marks.at(-1);
+        return mark === 'seen' || mark === 'returned' && !reason ? ['22023'] : !firm.seesDocument(who.account, document) ? ['P0002']
+            : firstOf((!document.byClient || document.message === null || document.withdrawn || firm.orgs.get(document.org).archived
+                || last?.mark === mark && last.account !== who.account.id) && '55000');
+    },
+    check: (firm, who, { document: id, mark }, { document }) => document.id === id && (document.marks.at(-1).mark === mark),
+    apply(firm, who, { document: id, mark }) {
+        const document = firm.documents.get(id);
+        if (document.marks.at(-1)?.mark !== mark)
+            firm.changes(document, `document.${mark}`, actorOf(who), 'ready', { account: who.account.id, mark });
     },
 };
 
@@ -744,6 +793,6 @@ const bury = {
     apply: update.apply,
 };
 
-export const operations = { send, edit, delete: remove, import: bring, versions, redact, export: exported, erase, read, close, typing, watch, unwatch, upload, download,
+export const operations = { send, edit, delete: remove, import: bring, versions, redact, export: exported, erase, read, close, typing, watch, unwatch, upload, download, work, process,
     assign, assignByHand, unassignByHand, orgs, orgsByHand, accounts, accountsByHand, departments, settings, settingsByHand,
     revoke_session: revoke, revoke_sessions: revokeAll, session_policies: policies, logout, insert, update, bury };

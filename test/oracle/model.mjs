@@ -15,7 +15,8 @@ export class Firm {
     messages = new Map(); // {id, org, topic, ticket, author, authorRole, authorName, visibility, replyTo, key,
     //                        documents, imported, deleted, redacted: the entry that did it,
     //                        versions: [{text, operation, made}]}; made counts the instants before it
-    documents = new Map(); // {id, org, topic, message, uploader, name, visibility, withdrawn}
+    documents = new Map(); // {id, org, topic, message, uploader, name, visibility, withdrawn, byClient, working: a job is not done yet,
+    //                         marks: [{account, mark}], past: its {state, marks} at each revision}
     marks = new Map(); // 'account.topic.visibility' -> {account, topic, org, visibility, message, ghost}
     watches = new Map(); // {id, account, session, org, topic, ended}
     settings = new Map(); // name -> value, as an admin has set it
@@ -87,6 +88,29 @@ export class Firm {
         default:
             return true;
         }
+    }
+
+    /** Who is told what becomes of a document: who sees it, and of a deleted one nobody who might not. */
+    audienceOfDocument(document) {
+        if (document.message === null)
+            return { audience: 'account', account: document.uploader };
+        return { audience: document.withdrawn || document.visibility === 'staff' ? 'staff' : 'org' };
+    }
+
+    /** Whether an account gets the bytes of a document that it sees: of staff's stamped, or as an admin the original. */
+    refusesFile(account, document, variant) {
+        if (variant === 'original')
+            return document.byClient || account.role === 'admin' ? undefined : '42501';
+        return document.past.at(-1).state === 'ready' ? undefined : '55000';
+    }
+
+    /** A document changes: its state, or by one mark more. */
+    changes(document, kind, actor, state, mark) {
+        if (mark)
+            document.marks.push(mark);
+        document.past.push({ state, marks: document.marks.length });
+        this.happens({ kind, ...this.audienceOfDocument(document), actor, org: document.org, topic: document.topic, subject: document.id,
+            version: document.past.length - 1 });
     }
 
     /** Who watches unseen is shown to nobody below; nor is a client that somebody read a note. */

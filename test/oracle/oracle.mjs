@@ -5,18 +5,18 @@ import { firstDifference, ordered, same } from './compare.mjs';
 import { asFunction, operations, refusal } from './doings.mjs';
 import { Firm, roles } from './model.mjs';
 import { Random } from './random.mjs';
-import { eventShown, eventTold, messageJson, namedOnly, questions, relations, tableQuestion } from './reads.mjs';
+import { documentJson, documentNamed, eventShown, eventTold, messageJson, namedOnly, questions, relations, tableQuestion } from './reads.mjs';
 import { System } from './system.mjs';
 import { until } from '../lib/scratch.mjs';
 
 // How often each operation is done.
 const weights = { send: 22, insert: 8, edit: 10, update: 3, delete: 4, bury: 2, import: 2, read: 12, versions: 2, redact: 1, close: 4, typing: 3, watch: 4,
-    unwatch: 3, upload: 6, download: 3, assign: 9, assignByHand: 2, unassignByHand: 2, orgs: 5, orgsByHand: 3, accounts: 5, accountsByHand: 3,
+    unwatch: 3, upload: 6, download: 4, work: 3, process: 4, assign: 9, assignByHand: 2, unassignByHand: 2, orgs: 5, orgsByHand: 3, accounts: 5, accountsByHand: 3,
     departments: 1, settings: 2, settingsByHand: 1, revoke_session: 3, revoke_sessions: 1, session_policies: 1, logout: 4 };
 
 // What may be done while somebody else's transaction has changed rights and is not committed: nothing
 // that would wait for its rows.
-const besides = ['send', 'insert', 'edit', 'update', 'delete', 'bury', 'read', 'versions', 'redact', 'close', 'typing', 'upload', 'download'];
+const besides = ['send', 'insert', 'edit', 'update', 'delete', 'bury', 'read', 'versions', 'redact', 'close', 'typing', 'upload', 'download', 'work'];
 
 // How often each question is asked.
 const curiosity = { me: 3, topics: 8, members: 12, history: 30, history_at: 8, documents: 10, sessions: 5, session_policies: 1, accounts: 4, orgs: 3, departments: 2, settings: 2, journal: 2,
@@ -252,6 +252,8 @@ export class Oracle {
                 order: (kind, some) => [...some].sort((a, b) => place(kind, a) - place(kind, b)),
                 topics: () => topics,
             });
+        else if (operation.refused && firm.openSession(who.session))
+            operation.refused(firm, who, params);
         this.#journaled(name, firm.entries.slice(from), rows);
         for (const [account, role] of before) {
             const { user, fixed } = this.users.find(one => one.account === account);
@@ -421,7 +423,7 @@ export class Oracle {
         this.cases.events += firm.entries.length - client.from;
         for (let i = 0; i < Math.max(expected.length, client.events.length); i++) {
             const [entry, event] = [expected[i], client.events[i]];
-            const model = entry && [entry.seal, entry.index, ordered(eventTold(firm, entry, () => this.#messageOf(entry, event?.message)))];
+            const model = entry && [entry.seal, entry.index, ordered(eventTold(firm, entry, () => this.#messageOf(entry, event?.message), () => this.#documentOf(entry, event?.document)))];
             const shown = event && [event.seal, event.index, eventShown(event)];
             if (!same(model, shown))
                 this.#differ('events', `event ${i} to account ${me.id} (${me.role}), session ${client.session.id}, entry ${entry?.id}`, model ?? 'nothing more', shown ?? 'nothing more');
@@ -440,6 +442,13 @@ export class Oracle {
             return namedOnly(firm, entry);
         const before = firm.entries.indexOf(entry) < (message.redacted ?? Infinity);
         return messageJson(firm, message, { version: entry.version, redacted: before ? message.redacted !== undefined && shown?.redacted_at !== null : true });
+    }
+
+    /** So it is with a document: as its change left it, or named only when it was changed again before that was read. */
+    #documentOf(entry, shown) {
+        const document = this.firm.documents.get(entry.subject);
+        const named = document.past.length - 1 > entry.version && shown && !('name' in shown);
+        return named ? documentNamed(entry) : documentJson(document, entry.version);
     }
 
     /** Somebody types: those who see the company at any time from now to the end of the stretch may hear it. */

@@ -50,9 +50,18 @@ export const relations = {
         sees: (firm, me, row) => firm.seesVersions(me, row.message), key: [`t.message_id || '.' || t.version`, v => `${v.message.id}.${v.version}`, 'text'],
         columns: [['t.text', v => v.message.redacted ? null : v.text], ['t.operation', v => v.operation]] },
     document: { who: everybody, rows: firm => list(firm.documents), sees: (firm, me, row) => firm.seesDocument(me, row), key: ['t.id', d => d.id],
-        columns: [['t.name', d => d.name], ['t.message_id', d => d.message], ['t.withdrawn_at IS NOT NULL', d => d.withdrawn]] },
+        columns: [['t.name', d => d.name], ['t.message_id', d => d.message], ['t.withdrawn_at IS NOT NULL', d => d.withdrawn],
+            ['t.state', d => d.past.at(-1).state], ['t.revision', d => d.past.length - 1]] },
     document_body: { who: everybody, rows: firm => list(firm.documents), sees: (firm, me, row) => firm.seesDocument(me, row), key: ['t.id', d => d.id],
-        columns: [[`t.body ->> 'name'`, d => d.name]] },
+        columns: [[`t.body ->> 'name'`, d => d.name], [`jsonb_path_query_array(t.body, '$.marks[*].mark')`, d => d.marks.map(m => m.mark)]] },
+    document_mark: { who: everybody, rows: firm => list(firm.documents).flatMap(d => d.marks.map(m => ({ ...m, document: d }))),
+        sees: (firm, me, m) => firm.sees(me, firm.orgs.get(m.document.org)),
+        key: [`concat_ws('.', t.document_id, t.account_id, t.mark)`, m => `${m.document.id}.${m.account}.${m.mark}`, 'text'], columns: [['t.org_id', m => m.document.org]] },
+    job: { who: ['admin'], rows: firm => list(firm.documents).filter(d => d.working), sees: (firm, me) => firm.isAdmin(me), key: ['t.document_id', d => d.id],
+        columns: [['t.kind', d => d.byClient ? 'preview' : 'stamp'], ['t.state', () => 'waiting']] },
+    job_body: { who: ['admin'], rows: firm => list(firm.documents).filter(d => d.working), sees: (firm, me) => firm.isAdmin(me),
+        key: [`(t.body ->> 'document')::bigint`, d => d.id], columns: [[`t.body ->> 'document_name'`, d => d.name]] },
+    logo: { who: ['admin'], rows: () => [], sees: () => false, key: ['t.id', n => n], columns: [] },
     read_mark: { who: everybody, rows: firm => [...firm.marks.entries()], sees: (firm, me, [, mark]) => firm.seesMark(me, mark),
         key: [`concat_ws('.', t.account_id, t.topic_id, t.visibility)`, ([key]) => key, 'text'],
         columns: [['t.message_id', ([, mark]) => mark.message], ['t.ghost', ([, mark]) => mark.ghost]] },
@@ -66,6 +75,9 @@ export const relations = {
         columns: [['t.max_sessions', ([, most]) => most]] },
     session_policy_now: { who: ['admin'], rows: () => everybody, sees: (firm, me) => firm.isAdmin(me), key: ['t.role', role => role, 'text'], columns: [] },
     // These are the C code's and the gateway's alone.
+    store_key: { who: [], rows: () => [], sees: () => false, key: ['t.key', key => key, 'text'], columns: [] },
+    upload: { who: [], rows: () => [], sees: () => false, key: ['t.name', key => key, 'text'], columns: [] },
+    upload_part: { who: [], rows: () => [], sees: () => false, key: ['t.key', key => key, 'text'], columns: [] },
     login_failure: { who: [], rows: () => [], sees: () => false, key: ['t.key', key => key, 'text'], columns: [] },
     org_access: { who: [], rows: () => [], sees: () => false, key: ['t.org_id', n => n], columns: [] },
     access_change: { who: [], rows: () => [], sees: () => false, key: ['t.entry_id', n => n], columns: [] },
@@ -102,7 +114,7 @@ export function tableQuestion(chance, firm, me, name, most) {
     return { name, keys: keys.map(String), whole, expected, text: shape(name, key, shown).replace('%', `'{${keys.join(',')}}'::${type}[]`) };
 }
 
-export const accountJson = a => ({ id: a.id, org: a.org, name: a.name, role: a.role, login: a.login, disabled: a.disabled, language: a.language,
+export const accountJson = a => ({ id: a.id, org: a.org, name: a.name, role: a.role, login: a.login, disabled: a.disabled, language: a.language, email: null,
     department: a.department });
 
 /** A message as its viewer sees it; `then` is another version than the newest, or what differs from now. */
@@ -153,7 +165,7 @@ export const namedOnly = (firm, e) => ({ id: e.subject, org: e.org, topic: e.top
     author: firm.messages.get(e.subject).author, visibility: firm.messages.get(e.subject).visibility });
 
 /** An entry of the journal as it is told, without place and time; `message` is how a message is shown in it. */
-export function eventTold(firm, e, message = messageNow) {
+export function eventTold(firm, e, message = messageNow, document = documentNow) {
     const told = { kind: e.kind, org: e.org ?? null, topic: e.topic ?? null };
     const actor = e.actor ?? null;
     if (e.kind.startsWith('message.'))
@@ -162,6 +174,8 @@ export function eventTold(firm, e, message = messageNow) {
         return { ...told, actor, account: actor, message: e.subject };
     if (e.kind.startsWith('ticket.'))
         return { ...told, actor, ticket: e.subject, state: e.state };
+    if (e.kind.startsWith('document.') && e.version !== undefined)
+        return { ...told, actor, document: document(firm, e) };
     if (e.kind.startsWith('document.'))
         return { ...told, actor, document: e.subject };
     if (e.kind.startsWith('session.'))
@@ -171,9 +185,20 @@ export function eventTold(firm, e, message = messageNow) {
     return { ...told, account: e.account ?? null };
 }
 
+/** A document as it was at a revision; of one that was changed again, an event has the name only. */
+export const documentJson = (document, revision) => ({ id: document.id, org: document.org, topic: document.topic, revision, name: document.name,
+    state: document.past[revision].state, marks: document.past[revision].marks });
+export const documentNamed = e => ({ id: e.subject, org: e.org, topic: e.topic, revision: e.version });
+const documentNow = (firm, e) => {
+    const document = firm.documents.get(e.subject);
+    return document.past.length - 1 === e.version ? documentJson(document, e.version) : documentNamed(e);
+};
+const documentShown = d => 'name' in d ? { id: d.id, org: d.org, topic: d.topic, revision: d.revision, name: d.name, state: d.state, marks: d.marks.length } : d;
+
 /** The same of an event that came. */
-export function eventShown({ seal, index, at, message, ...rest }) {
-    return ordered({ ...rest, ...(message === undefined ? {}
+export function eventShown({ seal, index, at, message, document, ...rest }) {
+    return ordered({ ...rest, ...(document === undefined ? {} : { document: document && typeof document === 'object' ? documentShown(document) : document }),
+        ...(message === undefined ? {}
         : { message: message && typeof message === 'object' && 'documents' in message ? messageShown(message) : message }) });
 }
 
@@ -188,7 +213,7 @@ const oneOf = (chance, some, seen) => {
  * `shown` of the result, or SQLSTATEs; `cases` are how many objects the answer decides on.
  */
 export const questions = {
-    me: { who: everybody, ask: () => ({}), expect: (firm, me) => ({ account: accountJson(me), settings: { client_sees_versions: firm.setting('client_sees_versions') } }),
+    me: { who: everybody, ask: () => ({}), expect: (firm, me) => ({ account: accountJson(me), settings: { client_sees_versions: firm.setting('client_sees_versions'), upload_bytes: firm.setting('upload_bytes') } }),
         shown: r => ({ account: accountShown(r.account), settings: r.settings }) },
     topics: { who: everybody, ask: (chance, firm) => chance.chance(0.5) ? {} : { org: chance.of(firm.orgs.values()).id },
         expect: (firm, me, { org }) => list(firm.orgs).filter(o => firm.sees(me, o) && (org === undefined || o.id === org))

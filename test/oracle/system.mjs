@@ -33,6 +33,28 @@ BEGIN
     END IF;
     RETURN onefin.file_end(token, (r #>> '{result,document}')::bigint, r #>> '{result,key}', topic, name, 'application/pdf', 1, sha256(name::bytea));
 END $$;
+-- The gateway that is there is to leave the jobs alone: they are done when the oracle says so.
+CREATE FUNCTION oracle.later() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.due_at := now() + interval '1 year';
+    RETURN NEW;
+END $$;
+CREATE TRIGGER oracle_later BEFORE INSERT ON onefin.job FOR EACH ROW EXECUTE FUNCTION oracle.later();
+CREATE FUNCTION oracle.work(token text) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    r jsonb := onefin.call(token, 'me');
+    j jsonb;
+BEGIN
+    IF r ? 'error' THEN
+        RETURN r;
+    END IF;
+    UPDATE onefin.job SET due_at = now();
+    FOR j IN SELECT jsonb_array_elements(onefin.jobs_take('oracle', 1000, '{}') -> 'jobs') LOOP
+        PERFORM onefin.job_done((j -> 'job')::bigint, (j -> 'attempt')::integer, jsonb_build_object('type', j -> 'type', 'extension', NULL,
+            'size', 1, 'sha256', encode(sha256('x'), 'hex'), 'signed', false, 'preview', jsonb '{"size": 1}'));
+    END LOOP;
+    RETURN jsonb_build_object('result', true);
+END $$;
 CREATE FUNCTION oracle.answer(statement text, VARIADIC params text[]) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     r text;

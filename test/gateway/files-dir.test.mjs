@@ -1,0 +1,5 @@
+// Files over a directory.
+
+import { filesSuite } from '../lib/files-suite.mjs';
+
+filesSuite({ store: 'dir' });
