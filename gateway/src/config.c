@@ -463,7 +463,7 @@ static bool is_text(size_t i) {
 
 static size_t size_of(size_t i) {
     parse_fn *parse = settings[i].parse;
-    bool bytes = parse == parse_bytes || parse == parse_memory || parse == parse_s3_memory;
+    bool bytes = parse == parse_bytes || parse == parse_s3_memory || parse == parse_memory;
 
     return is_text(i) ? sizeof(char *) : bytes ? sizeof(size_t) : sizeof(unsigned);
 }

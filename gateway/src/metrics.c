@@ -58,14 +58,14 @@ static void write_labelled(FILE *out, const char *name, const char *help, const 
 
 static const char *const refusals[] = {REFUSALS(LABEL)};
 static const char *const outcomes[] = {OUTCOMES(LABEL)};
-static const char *const job_kinds[] = {JOBS(LABEL)};
+static const char *const kinds[] = {JOBS(LABEL)};
 static const char *const job_outcomes[] = {JOB_OUTCOMES(LABEL)};
 
 static void write_jobs(FILE *out) {
     head(out, "counter", "jobs", "Jobs that ended, by kind and outcome");
     for (int i = 0; i < JOB_KINDS; i++) {
         for (int j = 0; j < JOB_OUTCOME_COUNT; j++)
-            fprintf(out, PREFIX "jobs{kind=\"%s\",outcome=\"%s\"} %" PRIu64 "\n", job_kinds[i],
+            fprintf(out, PREFIX "jobs{kind=\"%s\",outcome=\"%s\"} %" PRIu64 "\n", kinds[i],
                     job_outcomes[j], metrics.jobs[i][j]);
     }
 }

@@ -165,6 +165,24 @@ test('a large file goes on where it was when the line comes back', async () => {
   assert.equal(digest(got.bytes), digest(bytes));
 });
 
+test('and over a gateway that dies in the middle', async () => {
+  const bytes = randomBytes(12_000_000);
+  await slow(kim, 4_000_000);
+  await attach(kim, { name: 'yiqilgan.pdf', bytes });
+  const item = kim.locator('.attachments li', { hasText: 'yiqilgan.pdf' });
+  await kim.waitForRequest((request) => Number(request.headers()['upload-offset']) > 0);
+  await world.gateway.kill();
+  await item.getByText('Aloqa kutilmoqda — oʻzi davom etadi').waitFor();
+  await slow(kim, -1);
+  await world.gateway.run();
+  await attached(kim, 'yiqilgan.pdf').waitFor();
+  const sha256 = await world.cluster.value(
+    `SELECT encode(sha256, 'hex') FROM onefin.document WHERE name = 'yiqilgan.pdf'`,
+  );
+  assert.equal(sha256, digest(bytes));
+  await kim.getByRole('button', { name: 'yiqilgan.pdf — olib tashlash' }).click();
+});
+
 test('one that is given up leaves nothing, and one that is too large does not begin', async () => {
   await slow(kim, 1_000_000);
   await attach(kim, { name: 'bekor.pdf', bytes: randomBytes(9_000_000) });

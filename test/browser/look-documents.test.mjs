@@ -105,6 +105,15 @@ async function accountant(name, language, options) {
   await look(page, `${name}-papers-top`);
   await toTop(page, 480);
   await look(page, `${name}-papers-middle`);
+  await drawer(page, name);
+  await uploads(page, name);
+  await page.context().close();
+}
+
+/** In a topic of their own: each look adds to it. */
+async function uploads(page, name) {
+  if (await page.locator('.heading .back').isVisible()) await page.click('.heading .back');
+  await openTopic(page, null, 1);
   const go = pause(world.gateway);
   const file = (fileName, mimeType, buffer) => ({ name: fileName, mimeType, buffer });
   await world.admin.call('settings', { name: 'upload_bytes', value: 5_000_000 });
@@ -116,17 +125,13 @@ async function accountant(name, language, options) {
     .locator('.attachments .document-trouble, .attachments [data-state=stamping]')
     .first()
     .waitFor();
-  await toTop(page, 1e6);
   await look(page, `${name}-papers-attached`);
   await page.locator('.attachments button[aria-label]').last().click();
   await page.locator('.round.send').click();
   await page.locator('.message .document[data-state=stamping]').waitFor();
-  await toTop(page, 1e6);
   await look(page, `${name}-papers-stamping`);
   go();
   await page.locator('.message .document[data-state=stamping]').waitFor({ state: 'detached' });
-  await drawer(page, name);
-  await page.context().close();
 }
 
 async function drawer(page, name) {
@@ -140,6 +145,8 @@ async function drawer(page, name) {
   await page.locator('.drawer .document-mark button').first().click();
   await page.locator('.marks li').waitFor();
   await look(page, `${name}-papers-marks`);
+  await page.keyboard.press('Escape');
+  await page.locator('.drawer > .dialog-body > header button').click();
 }
 
 async function admin(name, language, options) {

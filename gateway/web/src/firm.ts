@@ -28,6 +28,39 @@ const LOGO_TYPES = ['image/png', 'image/svg+xml'];
 
 export const isLogo = (file: File) => file.size <= LARGEST_LOGO && LOGO_TYPES.includes(file.type);
 
+/** Media types that belong together, for who does not know them by name. */
+const groups = {
+  pdf: ['application/pdf'],
+  pictures: ['jpeg', 'png', 'webp', 'tiff', 'heic', 'gif'].map((name) => `image/${name}`),
+  office: [
+    ...['wordprocessingml.document', 'spreadsheetml.sheet', 'presentationml.presentation'].map(
+      (name) => `application/vnd.openxmlformats-officedocument.${name}`,
+    ),
+    ...['text', 'spreadsheet', 'presentation'].map(
+      (name) => `application/vnd.oasis.opendocument.${name}`,
+    ),
+    'application/x-ole-storage',
+  ],
+  archives: ['application/zip'],
+  others: ['application/octet-stream'],
+};
+export type TypeGroup = keyof typeof groups;
+export const typeGroups = Object.keys(groups) as TypeGroup[];
+
+const split = (types: string) => types.split(/\s+/).filter(Boolean);
+
+/** Whether all types of a group are among those. */
+export function hasTypes(types: string, group: TypeGroup): boolean {
+  const all = split(types);
+  return groups[group].every((type) => all.includes(type));
+}
+
+/** Those types with all of a group, or with none of it. */
+export function withTypes(types: string, group: TypeGroup, on: boolean): string {
+  const others = split(types).filter((type) => !groups[group].includes(type));
+  return [...others, ...(on ? groups[group] : [])].join(' ');
+}
+
 export class Firm {
   constructor(private readonly core: Core) {}
 

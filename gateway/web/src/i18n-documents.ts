@@ -1,6 +1,7 @@
 // The words about documents, in three languages as in i18n.ts.
 
 import type { DocumentFilter } from './documents';
+import type { TypeGroup } from './firm';
 import type { DocumentReason, JobState, Language, Mark } from './protocol';
 
 const uz = {
@@ -79,7 +80,7 @@ const uz = {
     returned: 'qaytardi',
   } as Record<string, string>,
   logOriginal: 'asl nusxasi',
-  nobody: 'Nomaʼlum',
+  theServer: 'Server',
   more: 'Yana koʻrsatish',
 
   jobs: 'Fon ishlari',
@@ -119,8 +120,16 @@ const uz = {
   logoNow: 'Hozirgi logotip',
   filesTitle: 'Fayllar',
   largestFile: 'Faylning eng katta hajmi, MB',
-  allowedTypes: 'Qabul qilinadigan turlar',
-  allowedTypesHint: 'Media turlari, orasida boʻsh joy: application/pdf image/png',
+  allowedTypes: 'Qabul qilinadigan fayllar',
+  typeGroups: {
+    pdf: 'PDF',
+    pictures: 'Rasmlar',
+    office: 'Ofis fayllari',
+    archives: 'Arxivlar (zip)',
+    others: 'Turi nomaʼlum fayllar',
+  } as Record<TypeGroup, string>,
+  exactTypes: 'Aniq turlari',
+  exactTypesHint: 'Media turlari, orasida boʻsh joy: application/pdf image/png',
   officeToPdf: 'Ofis fayllarini PDF ga aylantirish',
   officeToPdfHint: 'Oʻchiq boʻlsa, xodimlar docx, xlsx, odt va ods yubora olmaydi.',
   noticesTitle: 'Xabarnomalar',
@@ -209,7 +218,7 @@ const ru: DocumentDictionary = {
     returned: 'возвращён',
   },
   logOriginal: 'оригинал',
-  nobody: 'Неизвестно',
+  theServer: 'Сервер',
   more: 'Показать ещё',
 
   jobs: 'Фоновые задания',
@@ -245,8 +254,16 @@ const ru: DocumentDictionary = {
   logoNow: 'Нынешний логотип',
   filesTitle: 'Файлы',
   largestFile: 'Наибольший размер файла, МБ',
-  allowedTypes: 'Принимаемые типы',
-  allowedTypesHint: 'Типы содержимого через пробел: application/pdf image/png',
+  allowedTypes: 'Какие файлы принимаются',
+  typeGroups: {
+    pdf: 'PDF',
+    pictures: 'Изображения',
+    office: 'Офисные файлы',
+    archives: 'Архивы (zip)',
+    others: 'Файлы неизвестного типа',
+  },
+  exactTypes: 'Точные типы',
+  exactTypesHint: 'Типы содержимого через пробел: application/pdf image/png',
   officeToPdf: 'Превращать офисные файлы в PDF',
   officeToPdfHint: 'Если выключено, сотрудники не могут прислать docx, xlsx, odt и ods.',
   noticesTitle: 'Уведомления',
@@ -333,7 +350,7 @@ const en: DocumentDictionary = {
     returned: 'returned',
   },
   logOriginal: 'the original',
-  nobody: 'Unknown',
+  theServer: 'The server',
   more: 'Show more',
 
   jobs: 'Background jobs',
@@ -369,8 +386,16 @@ const en: DocumentDictionary = {
   logoNow: 'The current logo',
   filesTitle: 'Files',
   largestFile: 'Largest file, MB',
-  allowedTypes: 'Kinds that are taken',
-  allowedTypesHint: 'Media types with blanks between: application/pdf image/png',
+  allowedTypes: 'Files that are taken',
+  typeGroups: {
+    pdf: 'PDF',
+    pictures: 'Pictures',
+    office: 'Office files',
+    archives: 'Archives (zip)',
+    others: 'Files of unknown kind',
+  },
+  exactTypes: 'Exact types',
+  exactTypesHint: 'Media types with blanks between: application/pdf image/png',
   officeToPdf: 'Turn office files into PDF',
   officeToPdfHint: 'When off, the staff cannot send docx, xlsx, odt and ods.',
   noticesTitle: 'Notices',

@@ -95,7 +95,7 @@ function Entry({ entry, named }: { entry: LogEntry; named: boolean }) {
   return (
     <li class={entry.action}>
       <p>
-        <strong>{entry.account_name ?? words.nobody}</strong>
+        <strong>{entry.account_name ?? words.theServer}</strong>
         {entry.role && <span>{words.roles[entry.role]}</span>}
         <em>
           {entry.action === 'refused' && <Icon name="alert" />}

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { app } from '../app';
-import { isLogo } from '../firm';
+import { hasTypes, isLogo, typeGroups, withTypes } from '../firm';
 import type { FirmSettings, LogoReply } from '../protocol';
 import { Dialog } from './dialog';
 import { Icon } from './icons';
@@ -165,16 +165,7 @@ function FilesPart({ settings, put }: PartProps) {
           }
         />
       </label>
-      <label class="field">
-        {words.allowedTypes}
-        <textarea
-          rows={3}
-          spellcheck={false}
-          value={settings.upload_types}
-          onInput={(event) => put({ upload_types: event.currentTarget.value })}
-        />
-        <span>{words.allowedTypesHint}</span>
-      </label>
+      <TypesPart settings={settings} put={put} />
       <Switch
         on={settings.office_to_pdf}
         set={(office_to_pdf) => put({ office_to_pdf })}
@@ -182,6 +173,42 @@ function FilesPart({ settings, put }: PartProps) {
         hint={words.officeToPdfHint}
       />
     </fieldset>
+  );
+}
+
+function TypesPart({ settings: { upload_types }, put }: PartProps) {
+  const words = useWords();
+  return (
+    <div class="field" role="group" aria-label={words.allowedTypes}>
+      {words.allowedTypes}
+      <div class="chips">
+        {typeGroups.map((group) => {
+          const on = hasTypes(upload_types, group);
+          return (
+            <button
+              key={group}
+              type="button"
+              aria-pressed={on}
+              onClick={() => put({ upload_types: withTypes(upload_types, group, !on) })}
+            >
+              {on && <Icon name="check" />}
+              {words.typeGroups[group]}
+            </button>
+          );
+        })}
+      </div>
+      <details>
+        <summary>{words.exactTypes}</summary>
+        <textarea
+          rows={5}
+          spellcheck={false}
+          aria-label={words.exactTypes}
+          value={upload_types}
+          onInput={(event) => put({ upload_types: event.currentTarget.value })}
+        />
+        <span>{words.exactTypesHint}</span>
+      </details>
+    </div>
   );
 }
 

@@ -88,7 +88,6 @@ function JobRow({ job, retry }: { job: Job; retry: () => void }) {
         <p class="job-facts">
           <time dateTime={job.at}>{dateAndTime(language, job.at)}</time>
           {job.attempts > 0 && ` · ${words.attempts(job.attempts)}`}
-          {job.gateway && ` · ${job.gateway}`}
         </p>
         {why && <p>{why}</p>}
         {job.message && <p class="job-said">{job.message}</p>}
