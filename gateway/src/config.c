@@ -200,6 +200,20 @@ static const char *parse_s3_memory(const char *text, void *into) {
     return NULL;
 }
 
+static const char *parse_jobs(const char *text, void *into) {
+    return parse_whole(text, 1, 32, into) ? NULL : "a number from 1 to 32";
+}
+
+/* What the worker's libraries need before they have read anything is less than that. */
+static const char *parse_memory(const char *text, void *into) {
+    size_t bytes;
+
+    if (parse_bytes(text, &bytes) || bytes < (size_t)256 << 20)
+        return "a number of bytes from 256m, as 512m or 2g";
+    *(size_t *)into = bytes;
+    return NULL;
+}
+
 static const char *parse_level(const char *text, void *into) {
     static const char *const names[] = {"error", "warning", "info", "debug"};
 
@@ -258,6 +272,14 @@ static const struct setting {
      "seconds that a presigned address of a file is good for; 0: there are none"},
     {"spool", parse_text, AT(spool), FIXED, "/var/tmp",
      "directory for temporary files of documents under work"},
+    {"worker", parse_text, AT(worker), FIXED, "",
+     "program that reads documents; empty: onefin-worker beside onefin-gateway"},
+    {"jobs_at_once", parse_jobs, AT(jobs_at_once), FIXED, "2",
+     "documents worked on at once; no more than processors"},
+    {"worker_memory", parse_memory, AT(worker_memory), FIXED, "1g",
+     "bytes of memory that one document may take"},
+    {"worker_seconds", parse_seconds, AT(worker_seconds), FIXED, "60",
+     "seconds that one document may take"},
     {"max_upload", parse_bytes, AT(max_upload), RELOADED, "100m", "bytes of a file at most"},
     {"max_frame", parse_bytes, AT(max_frame), RELOADED, "256k",
      "bytes of a client's message at most"},
@@ -440,7 +462,8 @@ static bool is_text(size_t i) {
 }
 
 static size_t size_of(size_t i) {
-    bool bytes = settings[i].parse == parse_bytes || settings[i].parse == parse_s3_memory;
+    parse_fn *parse = settings[i].parse;
+    bool bytes = parse == parse_bytes || parse == parse_s3_memory || parse == parse_memory;
 
     return is_text(i) ? sizeof(char *) : bytes ? sizeof(size_t) : sizeof(unsigned);
 }

@@ -34,6 +34,10 @@ struct config {
     char *spool;
     size_t max_upload; /* bytes */
     size_t max_frame;  /* bytes */
+    char *worker;      /* empty: the program beside ours */
+    unsigned jobs_at_once;
+    size_t worker_memory; /* bytes */
+    unsigned worker_seconds;
     size_t outbox_bytes;
     unsigned outbox_frames;
     unsigned max_connections;

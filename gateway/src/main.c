@@ -107,6 +107,7 @@ static int run(void) {
     if (!spool_check() || !store_start())
         return EXIT_FAILURE;
     if (!background_start() || !worker_start() || !server_start()) {
+        worker_stop();
         store->stop();
         return EXIT_FAILURE;
     }

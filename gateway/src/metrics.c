@@ -47,29 +47,26 @@ static void write_histogram(FILE *out, const char *name, const char *help,
             histogram->count);
 }
 
-static void write_refusals(FILE *out) {
-    static const char *const labels[] = {
-#define REFUSAL_LABEL(name, label) label,
-        REFUSALS(REFUSAL_LABEL)
-#undef REFUSAL_LABEL
-    };
-
-    head(out, "counter", "refused", "Connections, logins and calls that were refused, by reason");
-    for (int i = 0; i < REFUSAL_COUNT; i++)
-        fprintf(out, PREFIX "refused{reason=\"%s\"} %" PRIu64 "\n", labels[i], metrics.refused[i]);
+static void write_labelled(FILE *out, const char *name, const char *help, const char *label,
+                           const char *const *labels, const uint64_t *values, int count) {
+    head(out, "counter", name, help);
+    for (int i = 0; i < count; i++)
+        fprintf(out, PREFIX "%s{%s=\"%s\"} %" PRIu64 "\n", name, label, labels[i], values[i]);
 }
 
-static void write_jobs(FILE *out) {
 #define LABEL(name, label) label,
-    static const char *const kinds[] = {JOBS(LABEL)};
-    static const char *const outcomes[] = {JOB_OUTCOMES(LABEL)};
-#undef LABEL
 
+static const char *const refusals[] = {REFUSALS(LABEL)};
+static const char *const outcomes[] = {OUTCOMES(LABEL)};
+static const char *const kinds[] = {JOBS(LABEL)};
+static const char *const job_outcomes[] = {JOB_OUTCOMES(LABEL)};
+
+static void write_jobs(FILE *out) {
     head(out, "counter", "jobs", "Jobs that ended, by kind and outcome");
     for (int i = 0; i < JOB_KINDS; i++) {
         for (int j = 0; j < JOB_OUTCOME_COUNT; j++)
             fprintf(out, PREFIX "jobs{kind=\"%s\",outcome=\"%s\"} %" PRIu64 "\n", kinds[i],
-                    outcomes[j], metrics.jobs[i][j]);
+                    job_outcomes[j], metrics.jobs[i][j]);
     }
 }
 
@@ -86,7 +83,10 @@ char *metrics_text(void) {
 #define HISTOGRAM_LINES(name, help) write_histogram(out, #name, help, &metrics.name);
     HISTOGRAMS(HISTOGRAM_LINES)
 #undef HISTOGRAM_LINES
-    write_refusals(out);
+    write_labelled(out, "refused", "Connections, logins and calls that were refused, by reason",
+                   "reason", refusals, metrics.refused, REFUSAL_COUNT);
+    write_labelled(out, "worker_done", "Documents that the worker had, by what became of them",
+                   "outcome", outcomes, metrics.outcomes, OUTCOME_COUNT);
     write_jobs(out);
     head(out, "gauge", "seal_lag_seconds",
          "Age of the oldest journal entry that is not sealed yet");

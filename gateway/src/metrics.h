@@ -48,7 +48,10 @@
     each(counter, exports, "Exports of the journal sent whole") \
     each(gauge, jobs_running, "Jobs under way") \
     each(gauge, present, "Accounts that are there, at whatever gateway") \
-    each(gauge, watches, "Connections through which somebody watches unseen")
+    each(gauge, watches, "Connections through which somebody watches unseen") \
+    each(gauge, worker_tasks, "Documents that the worker is at") \
+    each(gauge, worker_waiting, "Documents that wait for the worker") \
+    each(counter, worker_restarts, "Times that the worker was started again")
 
 /* name, label: what was refused or closed, and why */
 #define REFUSALS(each) \
@@ -81,11 +84,24 @@
     each(JOB_GIVEN_UP, "given_up") \
     each(JOB_REFUSED, "refused")
 
+/* name, label: what became of a task of the worker, as its answer's reason says */
+#define OUTCOMES(each) \
+    each(OUTCOME_OK, "ok") \
+    each(OUTCOME_ENCRYPTED, "encrypted") \
+    each(OUTCOME_BROKEN, "broken") \
+    each(OUTCOME_TOO_LARGE, "too_large") \
+    each(OUTCOME_NO_PAGES, "no_pages") \
+    each(OUTCOME_UNSUPPORTED, "unsupported") \
+    each(OUTCOME_OFFICE_OFF, "office_off") \
+    each(OUTCOME_TIME, "time") \
+    each(OUTCOME_DIED, "died")
+
 /* name, what it is */
 #define HISTOGRAMS(each) \
     each(call_seconds, "Seconds from the taking up of a call to its answer") \
     each(login_seconds, "Seconds from the taking up of a login or new password to its answer") \
-    each(delivery_seconds, "Seconds from the time of an event's entry to its delivery to outboxes")
+    each(delivery_seconds, "Seconds from the time of an event's entry to its delivery to outboxes") \
+    each(worker_task_seconds, "Seconds that the worker had a document")
 /* clang-format on */
 
 enum refusal {
@@ -105,6 +121,13 @@ enum job_outcome {
 #undef JOB_NAME
 };
 
+enum outcome {
+#define OUTCOME_NAME(name, label) name,
+    OUTCOMES(OUTCOME_NAME)
+#undef OUTCOME_NAME
+        OUTCOME_COUNT
+};
+
 #define HISTOGRAM_BUCKETS 13 /* metrics.c has their bounds */
 
 struct histogram {
@@ -122,6 +145,7 @@ struct metrics {
 #undef METRICS_HISTOGRAM
     uint64_t refused[REFUSAL_COUNT];
     uint64_t jobs[JOB_KINDS][JOB_OUTCOME_COUNT];
+    uint64_t outcomes[OUTCOME_COUNT];
     double seal_lag; /* seconds */
 };
 

@@ -344,8 +344,11 @@ static bool must_wait(struct resumable *request) {
         return false;
     request->phase = WAITING;
     other->superseded = true;
-    if (other->phase == RECEIVING && !other->writing)
+    if (other->phase == RECEIVING && !other->writing) {
+        if (other->exchange)
+            http_read(other->exchange, false);
         go_on(other);
+    }
     return true;
 }
 
@@ -577,8 +580,8 @@ void resumable_body(struct exchange *exchange, const void *bytes, size_t size) {
     struct resumable *request = exchange->resumable;
 
     http_read(exchange, false);
-    if (size == 0 || request->kind != RECEIVE)
-        return;
+    if (size == 0 || request->kind != RECEIVE || request->phase > RECEIVING)
+        return; /* what a superseded one still brings will be sent again */
     assert(request->object && !request->writing && request->filled + size <= STORE_CHUNK);
     memcpy(request->object->buffer + request->filled, bytes, size);
     request->filled += size;

@@ -173,7 +173,6 @@ static const char *const calls[] = {
     "munmap",
     "mremap",
     "madvise",
-    "mincore",
     "membarrier",
     /* threads and time; clone has a rule of its own */
     "futex",
