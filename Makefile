@@ -62,7 +62,7 @@ comma := ,
 CFLAGS ?= -O2 -g -fstack-protector-strong
 # What the tests have beside the programs, made of their objects.
 test_obj := $(patsubst test/worker/%.c,$(build)/gateway/test/%.o,$(wildcard test/worker/*.c))
-test_programs := $(addprefix $(build)/gateway/,drive-worker)
+test_programs := $(addprefix $(build)/gateway/,drive-worker probe-sandbox)
 
 CPPFLAGS ?= -D_FORTIFY_SOURCE=2
 gateway_cflags = -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE -DONEFIN_VERSION='"$(version)"' \
@@ -76,7 +76,8 @@ $(build)/gateway/onefin-import: $(import_obj) $(gateway_ar)
 $(build)/gateway/onefin-verify: $(verify_obj)
 $(build)/gateway/onefin-worker: $(worker_obj) $(build)/gateway/sniff.o
 $(build)/gateway/drive-worker: $(build)/gateway/test/drive.o $(gateway_ar)
-$(worker_obj) $(build)/gateway/onefin-worker: gateway_libs = $(worker_libs)
+$(build)/gateway/probe-sandbox: $(build)/gateway/test/probe.o $(filter-out %/worker_main.o %/worker_office.o,$(worker_obj))
+$(worker_obj) $(build)/gateway/onefin-worker $(build)/gateway/probe-sandbox: gateway_libs = $(worker_libs)
 $(worker_obj): gateway_cflags += -fvisibility=hidden
 $(build)/gateway/onefin-worker: for_libraries = $(addprefix -Wl$(comma)--export-dynamic-symbol=,socket bind listen accept connect getpwuid_r)
 $(programs) $(test_programs):
