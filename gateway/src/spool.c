@@ -171,7 +171,7 @@ struct spool *spool_fetch(const char *key, spool_done_fn *done, void *owner) {
     spool->fetching = true;
     spool->task.work = write_file;
     spool->file = spool_file();
-    spool->error = spool->file < 0 ? errno : 0;
+    spool->error = spool->file < 0 ? EIO : 0; /* ENOENT would be the store's word */
     spool->phase = OPENING;
     spool->object = store->open(key, on_fetched, spool);
     return spool;
@@ -210,17 +210,19 @@ static int unlinked_file(void) {
 int spool_file(void) {
     int file = open(config.spool, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-    return file < 0 && (errno == EOPNOTSUPP || errno == EISDIR) ? unlinked_file() : file;
+    if (file < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+        file = unlinked_file();
+    if (file < 0)
+        log_error("cannot make temporary files in %s: %s; set \"spool\" to a directory of the "
+                  "gateway's user",
+                  config.spool, strerror(errno));
+    return file;
 }
 
 bool spool_check(void) {
     int file = spool_file();
 
-    if (file < 0)
-        log_error("cannot make temporary files in %s: %s; set \"spool\" to a directory of the "
-                  "gateway's user",
-                  config.spool, strerror(errno));
-    else
+    if (file >= 0)
         close(file);
     return file >= 0;
 }

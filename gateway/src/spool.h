@@ -22,10 +22,10 @@ struct spooled {
 /* Told once, from the loop; the copying is over with it. error is 0 or an errno. */
 typedef void spool_done_fn(void *owner, int error, const struct spooled *what);
 
-/* The temporary files' directory can be written to; says why when not. */
+/* Can temporary files be made? */
 bool spool_check(void);
 
-/* An empty temporary file, or -1 with errno. */
+/* An empty temporary file, or -1 with errno, and the log says why. */
 int spool_file(void);
 
 /* What the store has under the key, into a temporary file. ENOENT: nothing. */
