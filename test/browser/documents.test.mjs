@@ -76,6 +76,7 @@ test('what staff uploads is being stamped, and nobody gets it before; then all h
   await coming.getByText('Tayyorlanmoqda…').waitFor();
   assert.equal(await coming.locator('.document-open').count(), 0, 'there is nothing to press');
   await kim.screenshot({ path: `${pictures}/documents-stamping.png` });
+  const before = await coming.boundingBox();
   go();
   for (const page of [kim, ann]) {
     const ready = state(page, 'dalolatnoma.pdf', 'ready');
@@ -87,6 +88,7 @@ test('what staff uploads is being stamped, and nobody gets it before; then all h
     );
   }
   await kim.screenshot({ path: `${pictures}/documents-ready.png` });
+  assert.deepEqual(await paper(kim, 'dalolatnoma.pdf').boundingBox(), before, 'nothing moved');
   const { name, bytes } = await saved(kim, () =>
     paper(kim, 'dalolatnoma.pdf').locator('.document-open').click(),
   );
