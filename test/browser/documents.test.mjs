@@ -116,6 +116,26 @@ test('what cannot be stamped says why, and what to do; to the client, that it co
   await ann.screenshot({ path: `${pictures}/documents-failed.png` });
 });
 
+test('a draft shows what became of its file, also when it was not told', async () => {
+  const go = pause(world.gateway);
+  await attach(ann, { name: 'loyiha.pdf', bytes: pdf });
+  const stamping = ann.locator('.attachments [data-state=stamping]');
+  await stamping.waitFor();
+  await ann.goto('about:blank');
+  go();
+  await until(
+    () =>
+      world.cluster.value(
+        `SELECT count(*) > 0 FROM onefin.document WHERE name = 'loyiha.pdf' AND state = 'ready'`,
+      ),
+    'the stamp',
+  );
+  await ann.goto(world.gateway.http);
+  await openTopic(ann, 'Anor');
+  await ann.locator('.attachments [data-state=ready]', { hasText: 'loyiha.pdf' }).waitFor();
+  await ann.getByRole('button', { name: 'loyiha.pdf — olib tashlash' }).click();
+});
+
 test('two files of a client go up at once, in per cent, and come as they were', async () => {
   const large = { name: 'katta.pdf', bytes: Buffer.concat([pdf, randomBytes(9_000_000)]) };
   const small = { name: 'rasm.png', type: 'image/png', bytes: picture };
