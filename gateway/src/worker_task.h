@@ -131,12 +131,6 @@ bool image_is(const char *type);
 /* Stamps `input`, returns the answer; with the preview, if one is wanted. */
 json_t *image_stamp(struct work *work, struct mark *mark);
 
-/* worker_content.c */
-
-/* What must be written after this content of a page to be back where it began: what it leaves open
- * is closed. NULL: nothing. For the caller to free. */
-char *content_closers(struct bytes content);
-
 /* worker_pdf.c */
 json_t *pdf_stamp(struct work *work, struct mark *mark);
 
