@@ -35,8 +35,11 @@ struct scan {
     const char *at, *end;
     struct content_reader *reader;
     unsigned resources;
-    int forms; /* that this one is within */
+    int forms;            /* that this one is within */
+    char font[NAME_ROOM]; /* the last that was asked for */
+    bool wide;            /* codes of that */
 
+    unsigned unopened; /* graphics states that were restored nevertheless */
     size_t depth;
     char open[DEPTH_MAX]; /* 'q', 'T' or 'M', innermost last */
 
@@ -66,10 +69,10 @@ static struct matrix after(struct matrix one, struct matrix two) {
 static void include(struct box *box, struct matrix by, double x, double y) {
     double at_x = x * by.a + y * by.c + by.e, at_y = x * by.b + y * by.d + by.f;
 
-    box->x0 = fmin(box->x0, at_x);
-    box->y0 = fmin(box->y0, at_y);
-    box->x1 = fmax(box->x1, at_x);
-    box->y1 = fmax(box->y1, at_y);
+    box->x0 = at_x < box->x0 ? at_x : box->x0;
+    box->y0 = at_y < box->y0 ? at_y : box->y0;
+    box->x1 = at_x > box->x1 ? at_x : box->x1;
+    box->y1 = at_y > box->y1 ? at_y : box->y1;
 }
 
 static struct box turned(struct matrix by, double x0, double y0, double x1, double y1) {
@@ -89,30 +92,26 @@ static void draw(struct scan *scan, enum content_kind kind, struct box box) {
 
 /* Words. */
 
+/* What a byte is by itself (ISO 32000, 7.2.2); all others are regular. */
+enum { REGULAR, WHITE, DELIMITER };
+
+static const unsigned char classes[256] = {
+    ['\0'] = WHITE,    ['\t'] = WHITE,    ['\n'] = WHITE,    ['\f'] = WHITE,
+    ['\r'] = WHITE,    [' '] = WHITE,     ['('] = DELIMITER, [')'] = DELIMITER,
+    ['<'] = DELIMITER, ['>'] = DELIMITER, ['['] = DELIMITER, [']'] = DELIMITER,
+    ['{'] = DELIMITER, ['}'] = DELIMITER, ['/'] = DELIMITER, ['%'] = DELIMITER,
+};
+
 static bool is_space(char c) {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '\f' || c == '\0';
+    return classes[(unsigned char)c] == WHITE;
 }
 
 static bool is_delimiter(char c) {
-    switch (c) {
-    case '(':
-    case ')':
-    case '<':
-    case '>':
-    case '[':
-    case ']':
-    case '{':
-    case '}':
-    case '/':
-    case '%':
-        return true;
-    default:
-        return false;
-    }
+    return classes[(unsigned char)c] == DELIMITER;
 }
 
 static bool is_regular(const struct scan *scan) {
-    return scan->at < scan->end && !is_space(*scan->at) && !is_delimiter(*scan->at);
+    return scan->at < scan->end && classes[(unsigned char)*scan->at] == REGULAR;
 }
 
 /* Some letters were shown. */
@@ -225,13 +224,14 @@ static void open_one(struct scan *scan, char what) {
 }
 
 /* Closes the innermost of its sort, where there is one; in whatever order they were closed. */
-static void close_one(struct scan *scan, char what) {
+static bool close_one(struct scan *scan, char what) {
     for (size_t i = scan->depth; i-- > 0;) {
         if (scan->open[i] == what) {
             memmove(&scan->open[i], &scan->open[i + 1], --scan->depth - i);
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 static void save(struct scan *scan) {
@@ -242,7 +242,8 @@ static void save(struct scan *scan) {
 }
 
 static void restore(struct scan *scan) {
-    close_one(scan, 'q');
+    if (!close_one(scan, 'q'))
+        scan->unopened++;
     if (scan->saved > 0 && --scan->saved < STATES_MAX)
         scan->state = scan->states[scan->saved];
 }
@@ -269,8 +270,11 @@ static void show(struct scan *scan) {
 
 static void choose_font(struct scan *scan) {
     scan->state.size = operand(scan, 1);
-    scan->state.wide =
-        scan->reader->has_wide_codes(scan->reader->owner, scan->resources, scan->name);
+    if (strcmp(scan->font, scan->name) != 0) {
+        strcpy(scan->font, scan->name);
+        scan->wide = scan->reader->has_wide_codes(scan->reader->owner, scan->resources, scan->name);
+    }
+    scan->state.wide = scan->wide;
 }
 
 /* Paths and objects. */
@@ -352,28 +356,78 @@ enum operator{
     OBJECT
 };
 
-static const struct {
-    char word[4];
-    enum operator means;
-} operators[] = {
-    {"q", SAVE},          {"Q", RESTORE},        {"cm", CONCAT},        {"BT", BEGIN_TEXT},
-    {"ET", END_TEXT},     {"BDC", BEGIN_MARKED}, {"BMC", BEGIN_MARKED}, {"EMC", END_MARKED},
-    {"ID", INLINE_IMAGE}, {"Tf", FONT},          {"TL", LEADING},       {"Tz", STRETCH},
-    {"Tm", TEXT_MATRIX},  {"Td", MOVE},          {"TD", MOVE_LEADING},  {"T*", NEXT_LINE},
-    {"Tj", SHOW},         {"TJ", SHOW},          {"'", SHOW_NEXT},      {"\"", SHOW_NEXT},
-    {"m", POINT},         {"l", POINT},          {"v", POINTS_2},       {"y", POINTS_2},
-    {"c", POINTS_3},      {"re", RECTANGLE},     {"S", STROKE},         {"s", STROKE},
-    {"f", FILL},          {"F", FILL},           {"f*", FILL},          {"B", FILL},
-    {"B*", FILL},         {"b", FILL},           {"b*", FILL},          {"n", NO_PAINT},
-    {"Do", OBJECT},
-};
+/* Words of three letters at most, as one number. */
+#define WORD(a, b, c) ((unsigned)(a) | (unsigned)(b) << 8 | (unsigned)(c) << 16)
 
 static enum operator operator_of(const char *word, size_t size) {
-    for (size_t i = 0; size < 4 && i < sizeof operators / sizeof *operators; i++) {
-        if (memcmp(operators[i].word, word, size) == 0 && !operators[i].word[size])
-            return operators[i].means;
+    if (size == 0 || size > 3)
+        return OTHER;
+    switch (WORD(word[0], size > 1 ? word[1] : 0, size > 2 ? word[2] : 0)) {
+    case WORD('q', 0, 0):
+        return SAVE;
+    case WORD('Q', 0, 0):
+        return RESTORE;
+    case WORD('c', 'm', 0):
+        return CONCAT;
+    case WORD('B', 'T', 0):
+        return BEGIN_TEXT;
+    case WORD('E', 'T', 0):
+        return END_TEXT;
+    case WORD('B', 'D', 'C'):
+    case WORD('B', 'M', 'C'):
+        return BEGIN_MARKED;
+    case WORD('E', 'M', 'C'):
+        return END_MARKED;
+    case WORD('I', 'D', 0):
+        return INLINE_IMAGE;
+    case WORD('T', 'f', 0):
+        return FONT;
+    case WORD('T', 'L', 0):
+        return LEADING;
+    case WORD('T', 'z', 0):
+        return STRETCH;
+    case WORD('T', 'm', 0):
+        return TEXT_MATRIX;
+    case WORD('T', 'd', 0):
+        return MOVE;
+    case WORD('T', 'D', 0):
+        return MOVE_LEADING;
+    case WORD('T', '*', 0):
+        return NEXT_LINE;
+    case WORD('T', 'j', 0):
+    case WORD('T', 'J', 0):
+        return SHOW;
+    case WORD('\'', 0, 0):
+    case WORD('"', 0, 0):
+        return SHOW_NEXT;
+    case WORD('m', 0, 0):
+    case WORD('l', 0, 0):
+        return POINT;
+    case WORD('v', 0, 0):
+    case WORD('y', 0, 0):
+        return POINTS_2;
+    case WORD('c', 0, 0):
+        return POINTS_3;
+    case WORD('r', 'e', 0):
+        return RECTANGLE;
+    case WORD('S', 0, 0):
+    case WORD('s', 0, 0):
+        return STROKE;
+    case WORD('f', 0, 0):
+    case WORD('F', 0, 0):
+    case WORD('f', '*', 0):
+    case WORD('B', 0, 0):
+    case WORD('B', '*', 0):
+    case WORD('b', 0, 0):
+    case WORD('b', '*', 0):
+        return FILL;
+    case WORD('n', 0, 0):
+        return NO_PAINT;
+    case WORD('D', 'o', 0):
+        return OBJECT;
+    default:
+        return OTHER;
     }
-    return OTHER;
 }
 
 static void heed_text(struct scan *scan, enum operator operator) {
@@ -516,9 +570,10 @@ static char *closers(const struct scan *scan) {
     return text;
 }
 
-char *content_read(struct bytes content, unsigned resources, struct content_reader *reader) {
+struct content_balance content_read(struct bytes content, unsigned resources,
+                                    struct content_reader *reader) {
     struct scan *scan = calloc(1, sizeof *scan);
-    char *text;
+    struct content_balance balance;
 
     scan->at = (const char *)content.at;
     scan->end = scan->at + content.size;
@@ -527,7 +582,7 @@ char *content_read(struct bytes content, unsigned resources, struct content_read
     scan->state = (struct state){.ctm = identity, .stretch = 1};
     scan->text = scan->line = identity;
     read_all_of(scan);
-    text = closers(scan);
+    balance = (struct content_balance){scan->unopened, closers(scan)};
     free(scan);
-    return text;
+    return balance;
 }

@@ -34,6 +34,12 @@ struct content_reader {
     size_t budget; /* bytes of content that it may take yet */
 };
 
-/* Reads the content of a page. Returns what must be written after it to be back where it began:
- * what it leaves open is closed; NULL: nothing; for the caller to free. */
-char *content_read(struct bytes content, unsigned resources, struct content_reader *reader);
+/* What is amiss with the balance of a page's content. */
+struct content_balance {
+    unsigned unopened; /* graphics states that it restores and did not save */
+    char *closers;     /* what closes all that it leaves open, or NULL; to be freed */
+};
+
+/* Reads the content of a page. */
+struct content_balance content_read(struct bytes content, unsigned resources,
+                                    struct content_reader *reader);

@@ -22,6 +22,7 @@
 #define FIELDS_MAX 100000 /* of a form, and how deep */
 #define DEPTH_MAX  64
 #define DRAWN      10.0       /* size of letters that marks are drawn with */
+#define SAVES_MAX  256        /* of graphics states before a page that restores too many */
 #define CONTENT    (16 << 20) /* bytes of content that are looked at for room */
 
 #define PASSWORD                                                                                   \
@@ -147,7 +148,8 @@ static qpdf_oh box(struct pdf *pdf, double width, double height) {
 }
 
 static void measure(struct pdf *pdf) {
-    for (enum mark_shape shape = 0; shape < MARK_SHAPES; shape++) {
+    for (enum mark_shape shape = MARK_SHAPES;
+         shape-- > 0;) { /* the line, which is used most, last */
         mark_measure(pdf->mark, shape, DRAWN, &pdf->sizes.width[shape], &pdf->sizes.height[shape]);
         pdf->sizes.width[shape] /= DRAWN;
         pdf->sizes.height[shape] /= DRAWN;
@@ -327,24 +329,36 @@ static qpdf_oh ending(struct pdf *pdf, char *text) {
     return qpdf_oh_new_object(pdf->file, pdf->last);
 }
 
-static char *read_content(struct pdf *pdf, qpdf_oh page) {
+static struct content_balance read_content(struct pdf *pdf, qpdf_oh page) {
+    struct content_balance balance;
     unsigned char *content = NULL;
     size_t size = 0;
-    char *closers;
 
     qpdf_oh_get_page_content_data(pdf->file, page, &content, &size);
     no_error(pdf, "a page's content");
-    closers = content_read((struct bytes){content, size},
+    balance = content_read((struct bytes){content, size},
                            qpdf_oh_get_key(pdf->file, page, "/Resources"), &pdf->reader);
     free(content);
-    return closers;
+    return balance;
 }
 
-static void wrap_content(struct pdf *pdf, qpdf_oh page, qpdf_oh end) {
+/* The stream that begins a page: the graphics state is saved as often as it is restored. */
+static qpdf_oh beginning(struct pdf *pdf, unsigned unopened) {
+    char text[2 * SAVES_MAX + 4] = "q\n";
+
+    if (unopened == 0)
+        return qpdf_oh_new_object(pdf->file, pdf->save);
+    unopened = unopened < SAVES_MAX ? unopened : SAVES_MAX;
+    for (unsigned i = 0; i < unopened; i++)
+        strcpy(text + 2 * i + 2, "q\n");
+    return new_stream(pdf, text);
+}
+
+static void wrap_content(struct pdf *pdf, qpdf_oh page, qpdf_oh begin, qpdf_oh end) {
     qpdf_oh old = qpdf_oh_get_key(pdf->file, page, "/Contents");
     qpdf_oh content = qpdf_oh_new_array(pdf->file);
 
-    qpdf_oh_append_item(pdf->file, content, pdf->save);
+    qpdf_oh_append_item(pdf->file, content, begin);
     if (qpdf_oh_is_array(pdf->file, old)) {
         for (int i = 0; i < qpdf_oh_get_array_n_items(pdf->file, old); i++)
             qpdf_oh_append_item(pdf->file, content, qpdf_oh_get_array_item(pdf->file, old, i));
@@ -372,16 +386,18 @@ static char *write_end(const struct pdf *pdf, const struct place *place, const c
 static void stamp_page(struct pdf *pdf, size_t number) {
     qpdf_oh page = qpdf_get_page_n(pdf->file, number);
     struct page seen = look_at(pdf, page);
+    struct content_balance balance;
     const struct place *place;
-    char name[32], *closers;
+    char name[32], *end;
 
     places_make(&pdf->places, &seen, &pdf->sizes);
-    closers = read_content(pdf, page);
+    balance = read_content(pdf, page);
     place = places_best(&pdf->places);
     add_resource(pdf, page, place->shape, name, sizeof name);
-    wrap_content(pdf, page, ending(pdf, write_end(pdf, place, name, closers)));
+    end = write_end(pdf, place, name, balance.closers);
+    wrap_content(pdf, page, beginning(pdf, balance.unopened), ending(pdf, end));
     no_error(pdf, "a page");
-    free(closers);
+    free(balance.closers);
 }
 
 /* Writing. */

@@ -86,8 +86,10 @@ static double area(struct box box) {
 }
 
 static double common_area(struct box one, struct box two) {
-    return area((struct box){fmax(one.x0, two.x0), fmax(one.y0, two.y0), fmin(one.x1, two.x1),
-                             fmin(one.y1, two.y1)});
+    double x0 = one.x0 > two.x0 ? one.x0 : two.x0, x1 = one.x1 < two.x1 ? one.x1 : two.x1;
+    double y0 = one.y0 > two.y0 ? one.y0 : two.y0, y1 = one.y1 < two.y1 ? one.y1 : two.y1;
+
+    return x1 > x0 && y1 > y0 ? (x1 - x0) * (y1 - y0) : 0;
 }
 
 /* What is hidden by a rule counts by its length: it has hardly an area. */

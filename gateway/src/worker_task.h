@@ -70,11 +70,11 @@ struct sandbox {
     const char *folder; /* of LibreOffice, else NULL */
 };
 
+/* Makes what all children share; says so where the kernel has no Landlock. */
+void sandbox_prepare(void);
+
 /* Gives up all that a task does not need. Ends the process when that cannot be done. */
 void sandbox_enter(const struct sandbox *sandbox);
-
-/* Whether the kernel has Landlock. */
-bool sandbox_has_landlock(void);
 
 /* worker_job.c: the child's side */
 
