@@ -56,6 +56,7 @@ worker_obj := $(filter $(build)/gateway/worker_%.o,$(gateway_obj))
 main_obj := $(build)/gateway/main.o
 gateway_ar := $(build)/gateway/libgateway.a
 programs := $(addprefix $(build)/gateway/onefin-,gateway import verify worker)
+vips_modules = $(shell pkg-config --variable=libdir vips)/vips-modules-$(shell pkg-config --modversion vips | cut -d. -f1,2)
 worker_libs := vips libqpdf pangocairo cairo-pdf poppler-glib librsvg-2.0 libjpeg libtiff-4 libdeflate zlib libseccomp jansson
 
 comma := ,
@@ -78,7 +79,7 @@ $(build)/gateway/onefin-worker: $(worker_obj) $(build)/gateway/sniff.o
 $(build)/gateway/drive-worker: $(build)/gateway/test/drive.o $(gateway_ar)
 $(build)/gateway/probe-sandbox: $(build)/gateway/test/probe.o $(filter-out %/worker_main.o %/worker_office.o,$(worker_obj))
 $(worker_obj) $(build)/gateway/onefin-worker $(build)/gateway/probe-sandbox: gateway_libs = $(worker_libs)
-$(worker_obj): gateway_cflags += -fvisibility=hidden
+$(worker_obj): gateway_cflags += -fvisibility=hidden -DVIPS_MODULES='"$(vips_modules)"'
 $(build)/gateway/onefin-worker: for_libraries = $(addprefix -Wl$(comma)--export-dynamic-symbol=,socket bind listen accept connect getpwuid_r)
 $(programs) $(test_programs):
 	$(CC) $(LDFLAGS) $(for_libraries) -Wl,--as-needed -o $@ $^ $(shell pkg-config --libs $(gateway_libs)) -lev -lm

@@ -209,13 +209,14 @@ static void make_environment(char **into, size_t room) {
     static const char *const passed[] = {"TMPDIR", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS"};
     size_t count = 0;
 
-    for (size_t i = 0; i < sizeof passed / sizeof *passed && count + 2 < room; i++) {
+    for (size_t i = 0; i < sizeof passed / sizeof *passed && count + 3 < room; i++) {
         const char *value = getenv(passed[i]);
 
         if (value)
             into[count++] = memory_format("%s=%s", passed[i], value);
     }
     into[count++] = memory_text("LANG=C.UTF-8");
+    into[count++] = memory_text("LD_BIND_NOW=1"); /* else each child would look its functions up */
     into[count] = NULL;
 }
 

@@ -1,9 +1,10 @@
 /*
  * worker_image.c - stamps pictures by libvips.
  *
- * A picture flows from its file to the result in strips, and only the pixels under the mark are
- * changed on the way; so it needs little memory, and colours, depth, alpha and profile stay what
- * they are. What its header says is looked at before any of it is decoded.
+ * Only the pixels under the mark are changed, so that colours, depth, alpha and profile stay what
+ * they are. A picture is taken into memory, to see where the mark hides least; a very large one
+ * flows from its file to the result in strips. What its header says is looked at before any of it
+ * is decoded.
  */
 #include "worker_image.h"
 
@@ -13,7 +14,8 @@
 #define PIXELS_PAGE 100e6 /* of one page at most */
 #define PIXELS_ALL  1e9
 #define PAGES       2000
-#define QUALITY     90 /* where a new file has to have one */
+#define IN_MEMORY   ((guint64)200 << 20) /* bytes */
+#define QUALITY     90                   /* where a new file has to have one */
 
 typedef int load_fn(void *bytes, size_t size, VipsImage **image, ...);
 
@@ -148,15 +150,47 @@ static int generate(VipsRegion *out, void *sequence, void *image UNUSED, void *o
     return 0;
 }
 
-VipsImage *image_marked(VipsImage *image, struct mark *mark, bool bilevel) {
-    struct stamping *stamping = calloc(1, sizeof *stamping);
-    VipsImage *marked = vips_image_new();
+/* What is in a picture that is in memory; the first page stands for all. */
+struct view {
+    VipsImage *image;
+    struct ink_format format;
+};
 
+static double busy(void *owner, int left, int top, int width, int height) {
+    struct view *view = owner;
+    double sum = 0;
+
+    for (int y = top; y < top + height; y++)
+        sum += ink_busy_row(&view->format, VIPS_IMAGE_ADDR(view->image, left, y), width);
+    return sum / height;
+}
+
+/* The same, in memory, where that is no more than may be; it goes with its user. */
+static VipsImage *in_memory(VipsImage *image, VipsImage *user) {
+    VipsImage *copy;
+
+    if (VIPS_IMAGE_SIZEOF_IMAGE(image) > IN_MEMORY)
+        return NULL;
+    copy = vips_image_copy_memory(image);
+    if (!copy)
+        image_fail();
+    vips_object_local(user, copy);
+    return copy;
+}
+
+VipsImage *image_marked(VipsImage *image, struct mark *mark, bool bilevel) {
+    VipsImage *marked = vips_image_new();
+    struct stamping *stamping = vips_malloc(VIPS_OBJECT(marked), sizeof *stamping);
+    struct view view = {in_memory(image, marked), format_of(image)};
+    struct ink_view asked = {.owner = &view, .busy = busy};
+
+    image = view.image ? view.image : image;
     stamping->page_height = vips_image_get_page_height(image);
-    stamping->format = format_of(image);
+    stamping->format = view.format;
     stamping->format.bilevel = bilevel;
-    stamping->ink =
-        ink_make(mark, image->Xsize, stamping->page_height, vips_image_get_orientation(image));
+    stamping->ink = ink_make(mark, image->Xsize, stamping->page_height,
+                             vips_image_get_orientation(image), view.image ? &asked : NULL);
+    g_object_set_data_full(G_OBJECT(marked), "ink", stamping->ink.pixels, free);
     if (vips_image_pipelinev(marked, VIPS_DEMAND_STYLE_THINSTRIP, image, NULL) ||
         vips_image_generate(marked, vips_start_one, generate, vips_stop_one, image, stamping))
         image_fail();

@@ -26,8 +26,22 @@ struct ink_format {
     bool wide;    /* 16 bits a band, not 8 */
 };
 
-/* The ink for a picture whose stored size and EXIF orientation (1 to 8) these are. */
-struct ink ink_make(struct mark *mark, int width, int height, int orientation);
+/* Who knows what is in a picture. */
+struct ink_view {
+    void *owner;
+    /* How much is there that the ink would hide, in these pixels as they are stored: the share of
+     * those that differ from their neighbours, say. */
+    double (*busy)(void *owner, int left, int top, int width, int height);
+    bool only_below; /* only the lower edge may be asked for */
+};
+
+/* The ink for a picture whose stored size and EXIF orientation (1 to 8) these are, in the corner
+ * where it hides least; without a view at the lower right. */
+struct ink ink_make(struct mark *mark, int width, int height, int orientation,
+                    const struct ink_view *view);
+
+/* A measure of busy: the share of pixels in a row that differ from the one before. */
+double ink_busy_row(const struct ink_format *format, const void *pixels, int count);
 
 /* Puts row `y` of the ink, from its column `x` on, over that many pixels. */
 void ink_over(const struct ink *ink, const struct ink_format *format, int x, int y, void *pixels,

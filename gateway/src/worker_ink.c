@@ -13,6 +13,13 @@
 #define LETTERS_FINE  11        /* pixels: readable without effort */
 #define LETTERS_LEAST 8         /* pixels: just readable */
 #define MARGIN        .8        /* to the picture's edge, in sizes of letters */
+#define CALM          .004      /* of busy: nothing that counts */
+#define DIFFERENT     24        /* of 255 */
+
+/* Corners of the picture as it is shown, in the order of preference. */
+static const struct {
+    bool left, above;
+} corners[] = {{false, false}, {true, false}, {false, true}, {true, true}};
 
 struct place {
     enum mark_shape shape;
@@ -85,23 +92,66 @@ static void turn(struct ink *ink, cairo_surface_t *shown, int left, int top, int
     }
 }
 
-struct ink ink_make(struct mark *mark, int width, int height, int orientation) {
+/* A part of the picture, as it is shown or as it is stored. */
+struct part {
+    int left, top, width, height;
+};
+
+static struct part stored(struct part shown, int orientation, int width, int height) {
+    bool turned = orientation >= 5;
+    int x0 = shown.left, y0 = shown.top;
+    int x1 = shown.left + shown.width - 1, y1 = shown.top + shown.height - 1;
+
+    to_stored(orientation, width, height, &x0, &y0);
+    to_stored(orientation, width, height, &x1, &y1);
+    return (struct part){x0 < x1 ? x0 : x1, y0 < y1 ? y0 : y1, turned ? shown.height : shown.width,
+                         turned ? shown.width : shown.height};
+}
+
+/* The first corner that is calm, or the calmest. Moves the part there. */
+static void choose_corner(struct part *part, int edge, int orientation, int width, int height,
+                          const struct ink_view *view) {
+    double least = INFINITY;
+    struct part best = *part;
+
+    for (size_t i = 0; i < sizeof corners / sizeof *corners && least > CALM; i++) {
+        struct part at = *part, own;
+        double busy = 0;
+
+        at.left = corners[i].left ? edge : width - part->width - edge;
+        at.top = corners[i].above ? edge : height - part->height - edge;
+        own = stored(at, orientation, width, height);
+        if (view && view->only_below && own.top != stored(best, orientation, width, height).top)
+            continue;
+        if (view)
+            busy = view->busy(view->owner, own.left, own.top, own.width, own.height);
+        if (busy < least * .8) {
+            least = busy;
+            best = at;
+        }
+    }
+    *part = best;
+}
+
+struct ink ink_make(struct mark *mark, int width, int height, int orientation,
+                    const struct ink_view *view) {
     bool turned = orientation >= 5;
     int shown_width = turned ? height : width, shown_height = turned ? width : height;
     struct place place = find_place(mark, shown_width, shown_height);
     cairo_surface_t *shown = draw(mark, &place);
-    int across = cairo_image_surface_get_width(shown);
-    int down = cairo_image_surface_get_height(shown), edge = MARGIN * place.size;
-    int left = shown_width - across - edge, top = shown_height - down - edge;
-    int x0 = left, y0 = top, x1 = left + across - 1, y1 = top + down - 1;
-    struct ink ink = {.width = turned ? down : across, .height = turned ? across : down};
+    int edge = MARGIN * place.size;
+    struct part part = {.width = cairo_image_surface_get_width(shown),
+                        .height = cairo_image_surface_get_height(shown)};
+    struct part own;
+    struct ink ink;
 
-    to_stored(orientation, shown_width, shown_height, &x0, &y0);
-    to_stored(orientation, shown_width, shown_height, &x1, &y1);
-    ink.left = x0 < x1 ? x0 : x1;
-    ink.top = y0 < y1 ? y0 : y1;
-    ink.pixels = malloc((size_t)across * down * sizeof *ink.pixels);
-    turn(&ink, shown, left, top, orientation, shown_width, shown_height);
+    part.left = shown_width - part.width - edge;
+    part.top = shown_height - part.height - edge;
+    choose_corner(&part, edge, orientation, shown_width, shown_height, view);
+    own = stored(part, orientation, shown_width, shown_height);
+    ink = (struct ink){own.left, own.top, own.width, own.height,
+                       malloc((size_t)own.width * own.height * sizeof *ink.pixels)};
+    turn(&ink, shown, part.left, part.top, orientation, shown_width, shown_height);
     cairo_surface_destroy(shown);
     return ink;
 }
@@ -160,6 +210,26 @@ static void over(uint32_t ink, const struct ink_format *format, void *pixel) {
         set(pixel, i, format->wide, (bands[i] / 255. + get(pixel, i, format->wide) * below) / sum);
     if (format->alpha)
         set(pixel, colours, format->wide, sum);
+}
+
+double ink_busy_row(const struct ink_format *format, const void *pixels, int count) {
+    int size = format->wide ? 2 : 1, step = format->bands * size, busy = 0;
+    const uint8_t *at = pixels;
+
+    for (int i = 1; i < count; i++) {
+        for (int band = 0; band < format->bands; band++) {
+            /* of 16 bits the high byte, wherever it is: the low one differs by little only */
+            const uint8_t *one = at + (size_t)(i - 1) * step + band * size, *two = one + step;
+            int before = format->wide ? *(const uint16_t *)one >> 8 : *one;
+            int now = format->wide ? *(const uint16_t *)two >> 8 : *two;
+
+            if (abs(now - before) >= DIFFERENT) {
+                busy++;
+                break;
+            }
+        }
+    }
+    return count > 0 ? (double)busy / count : 0;
 }
 
 void ink_over(const struct ink *ink, const struct ink_format *format, int x, int y, void *pixels,

@@ -8,6 +8,7 @@
 #include "worker_task.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
 #include <pango/pangocairo.h>
@@ -228,9 +229,24 @@ static void wait_for_threads(void) {
     }
 }
 
-void job_prepare(void) {
+/* libvips without its modules, but for HEIC: ImageMagick and others would only be there to be
+ * attacked, and to be copied with each fork. Where HEIC is no module, it is in libvips itself. */
+static void start_vips(void) {
+    const char *(*load)(void *);
+    void *heic;
+
+    setenv("VIPSHOME", "/nonexistent", 1); /* where it looks for them */
     if (VIPS_INIT("onefin-worker") != 0)
         exit(EXIT_FAILURE);
+    unsetenv("VIPSHOME");
+    heic = dlopen(VIPS_MODULES "/vips-heif.so", RTLD_NOW);
+    load = heic ? dlsym(heic, "g_module_check_init") : NULL;
+    if (load)
+        load(NULL);
+}
+
+void job_prepare(void) {
+    start_vips();
     vips_block_untrusted_set(TRUE);
     vips_cache_set_max(0);
     vips_vector_set_enabled(FALSE); /* it makes code, which the sandbox does not allow */

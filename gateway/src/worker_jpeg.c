@@ -254,6 +254,40 @@ static bool is_kept(const struct jpeg_compress_struct *to,
     return true;
 }
 
+/* Where blocks have details. */
+
+#define DETAIL 24 /* of a coefficient, once it is multiplied by its step */
+#define SPARSE 8  /* so many details make a block a busy one */
+
+static bool is_busy(const JBLOCK block, const JQUANT_TBL *steps) {
+    int details = 0;
+
+    for (int i = 1; i < DCTSIZE2; i++)
+        details += abs(block[i]) * steps->quantval[i] >= DETAIL;
+    return details >= SPARSE;
+}
+
+/* Of the first component, which is that of brightness, or one of several. */
+static double busy(void *owner, int left, int top, int width, int height) {
+    struct picture *picture = owner;
+    const jpeg_component_info *part = &picture->from.comp_info[0];
+    unsigned step = picture->from.max_h_samp_factor / part->h_samp_factor * DCTSIZE;
+    unsigned down = picture->from.max_v_samp_factor / part->v_samp_factor * DCTSIZE;
+    unsigned first = left / step,
+             last = smaller((left + width - 1) / step, part->width_in_blocks - 1);
+    unsigned end = smaller((top + height - 1) / down, part->height_in_blocks - 1);
+    double count = 0, all = 0;
+
+    for (unsigned y = top / down; y <= end; y++) {
+        JBLOCKROW row = picture->from.mem->access_virt_barray((j_common_ptr)&picture->from,
+                                                              picture->blocks[0], y, 1, FALSE)[0];
+
+        for (unsigned x = first; x <= last; x++, all++)
+            count += is_busy(row[x], part->quant_table);
+    }
+    return all > 0 ? count / all : 0;
+}
+
 static struct bytes write_picture(struct picture *picture) {
     struct jpeg_compress_struct to;
     struct jpeg_error_mgr manager;
@@ -279,11 +313,12 @@ static struct bytes write_picture(struct picture *picture) {
 
 struct bytes jpeg_stamp(struct bytes input, struct mark *mark, int orientation) {
     struct picture picture;
+    struct ink_view view = {.owner = &picture, .busy = busy};
     struct patch patch;
     struct ink ink;
 
     read_picture(&picture, input, true);
-    ink = ink_make(mark, picture.from.image_width, picture.from.image_height, orientation);
+    ink = ink_make(mark, picture.from.image_width, picture.from.image_height, orientation, &view);
     patch = find_patch(&picture, &ink);
     paste_patch(draw_patch(cut_patch(&picture, &patch), &picture, &patch, &ink), &picture, &patch);
     return write_picture(&picture);

@@ -14,8 +14,9 @@
 
 #define INPUT_MAX  (128 * 1024)
 #define PIXELS_MAX 25e6
-#define HEIGHT     256 /* at most; of an SVG, which has any size, as it is */
-#define WIDTH      1024
+#define HEIGHT                                                                                     \
+    160 /* pixels at most; marks are seldom higher. An SVG gets them, whatever its size */
+#define WIDTH 1280
 
 static struct bytes from_png(struct bytes input) {
     VipsImage *header = image_load("image/png", input, 0, 1), *small, *coloured, *whole;

@@ -35,6 +35,9 @@ struct mark {
     bool note;
     cairo_surface_t *logo; /* or NULL */
     PangoContext *context;
+    PangoLayout *layout; /* the last, kept for the next time */
+    enum mark_shape shape;
+    double size;
 };
 
 /* A text of somebody's choice as one short row of letters that print, escaped. */
@@ -105,10 +108,10 @@ struct mark *mark_new(json_t *request, int logo) {
 
 void mark_add_note(struct mark *mark) {
     mark->note = true;
+    g_clear_object(&mark->layout);
 }
 
-/* The text, laid out; for the caller to unref. */
-static PangoLayout *lay_out(struct mark *mark, enum mark_shape shape, double size) {
+static PangoLayout *new_layout(struct mark *mark, enum mark_shape shape, double size) {
     const char *between = shape == MARK_LINE ? "  \u00b7  " : "\n";
     PangoLayout *layout = pango_layout_new(mark->context);
     PangoFontDescription *font = pango_font_description_from_string(FONT);
@@ -124,6 +127,17 @@ static PangoLayout *lay_out(struct mark *mark, enum mark_shape shape, double siz
     pango_font_description_free(font);
     g_free(text);
     return layout;
+}
+
+/* The text, laid out. */
+static PangoLayout *lay_out(struct mark *mark, enum mark_shape shape, double size) {
+    if (mark->layout && (mark->shape != shape || mark->size != size))
+        g_clear_object(&mark->layout);
+    if (!mark->layout)
+        mark->layout = new_layout(mark, shape, size);
+    mark->shape = shape;
+    mark->size = size;
+    return mark->layout;
 }
 
 /* Where all goes, in the units of the drawing. */
@@ -164,7 +178,6 @@ void mark_measure(struct mark *mark, enum mark_shape shape, double size, double 
 
     *width = all.width;
     *height = all.height;
-    g_object_unref(layout);
 }
 
 /* The logo with no more pixels than are worth having at this scale. */
@@ -230,7 +243,6 @@ void mark_draw(struct mark *mark, cairo_t *to, enum mark_shape shape, double siz
     cairo_move_to(to, all.text_x, all.text_y);
     cairo_set_source_rgb(to, .06, .09, .16);
     pango_cairo_show_layout(to, layout);
-    g_object_unref(layout);
 }
 
 static cairo_status_t append(void *bytes, const unsigned char *data, unsigned size) {

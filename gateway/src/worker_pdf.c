@@ -10,7 +10,7 @@
  * rendition of a signed file has the fields of its signatures without them, and its mark says that
  * the signed one is another.
  */
-#include "worker_task.h"
+#include "worker_place.h"
 
 #include <math.h>
 #include <qpdf/qpdf-c.h>
@@ -18,24 +18,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TAIL          2048   /* bytes at the end, of which the end mark is to be one */
-#define FIELDS_MAX    100000 /* of a form, and how deep */
-#define DEPTH_MAX     64
-#define LETTERS       (7 / 595.) /* size of letters, of the shorter side: 7 pt on A4 */
-#define LETTERS_LEAST 5.25       /* pt, but where the page has no room */
-#define MARGIN        1.7        /* to the page's edge, in sizes of letters */
+#define TAIL       2048   /* bytes at the end, of which the end mark is to be one */
+#define FIELDS_MAX 100000 /* of a form, and how deep */
+#define DEPTH_MAX  64
+#define DRAWN      10.0       /* size of letters that marks are drawn with */
+#define SAVES_MAX  256        /* of graphics states before a page that restores too many */
+#define CONTENT    (16 << 20) /* bytes of content that are looked at for room */
 
 #define PASSWORD                                                                                   \
     "The PDF is encrypted. Save it without password and without restrictions, and send that."
 
 struct pdf {
     qpdf_data file;
-    qpdf_data marks[MARK_SHAPES];                   /* as their own files; read until the end */
-    qpdf_oh forms[MARK_SHAPES];                     /* in `file` */
-    double width[MARK_SHAPES], height[MARK_SHAPES]; /* with letters of size 1 */
+    qpdf_data marks[MARK_SHAPES]; /* as their own files; read until the end */
+    qpdf_oh forms[MARK_SHAPES];   /* in `file` */
+    struct mark_sizes sizes;
     struct mark *mark;
-    qpdf_oh save; /* the stream that begins a page */
-    qpdf_oh last; /* the stream that ended the page before */
+    struct places places;         /* of the page at hand */
+    struct content_reader reader; /* of that page's content */
+    qpdf_oh save;                 /* the stream that begins a page */
+    qpdf_oh last;                 /* the stream that ended the page before */
     char *last_text;
     unsigned fields;
 };
@@ -145,7 +147,14 @@ static qpdf_oh box(struct pdf *pdf, double width, double height) {
     return qpdf_oh_parse(pdf->file, text);
 }
 
-#define DRAWN 10.0 /* size of letters that marks are drawn with, so that digits are enough */
+static void measure(struct pdf *pdf) {
+    for (enum mark_shape shape = MARK_SHAPES;
+         shape-- > 0;) { /* the line, which is used most, last */
+        mark_measure(pdf->mark, shape, DRAWN, &pdf->sizes.width[shape], &pdf->sizes.height[shape]);
+        pdf->sizes.width[shape] /= DRAWN;
+        pdf->sizes.height[shape] /= DRAWN;
+    }
+}
 
 static void make_form(struct pdf *pdf, enum mark_shape shape) {
     double width, height;
@@ -167,46 +176,46 @@ static void make_form(struct pdf *pdf, enum mark_shape shape) {
     no_error(pdf, "stamp");
 }
 
-/* Places. */
+/* What is seen of a page. */
 
-struct page {
-    double x0, y0, x1, y1; /* what is seen of it */
-    int turns;             /* of 90 degrees, clockwise */
-    double unit;           /* pt */
-};
+static bool read_numbers(struct pdf *pdf, qpdf_oh of, const char *key, int count, double *into) {
+    qpdf_oh array = qpdf_oh_get_key(pdf->file, of, key);
 
-static bool read_box(struct pdf *pdf, qpdf_oh page, const char *key, double *sides) {
-    qpdf_oh box = qpdf_oh_get_key(pdf->file, page, key);
-    double at[4];
-
-    if (!qpdf_oh_is_array(pdf->file, box) || qpdf_oh_get_array_n_items(pdf->file, box) != 4)
+    if (!qpdf_oh_is_array(pdf->file, array) || qpdf_oh_get_array_n_items(pdf->file, array) != count)
         return false;
-    for (int i = 0; i < 4; i++) {
-        if (!qpdf_oh_get_value_as_number(pdf->file, qpdf_oh_get_array_item(pdf->file, box, i),
-                                         &at[i]))
+    for (int i = 0; i < count; i++) {
+        if (!qpdf_oh_get_value_as_number(pdf->file, qpdf_oh_get_array_item(pdf->file, array, i),
+                                         &into[i]))
             return false;
     }
-    sides[0] = fmin(at[0], at[2]);
-    sides[1] = fmin(at[1], at[3]);
-    sides[2] = fmax(at[0], at[2]);
-    sides[3] = fmax(at[1], at[3]);
-    return sides[2] > sides[0] && sides[3] > sides[1];
+    return true;
+}
+
+static bool is_empty(struct box box) {
+    return !(box.x1 > box.x0 && box.y1 > box.y0);
+}
+
+/* An empty box where there is none. */
+static struct box read_box(struct pdf *pdf, qpdf_oh page, const char *key) {
+    double at[4];
+
+    if (!read_numbers(pdf, page, key, 4, at))
+        return (struct box){0};
+    return (struct box){fmin(at[0], at[2]), fmin(at[1], at[3]), fmax(at[0], at[2]),
+                        fmax(at[1], at[3])};
 }
 
 static struct page look_at(struct pdf *pdf, qpdf_oh page) {
-    double media[4] = {0, 0, 612, 792}, crop[4];
+    struct box media = read_box(pdf, page, "/MediaBox"), crop = read_box(pdf, page, "/CropBox");
     struct page seen = {.unit = 1};
     int degrees = 0;
 
-    read_box(pdf, page, "/MediaBox", media);
-    if (!read_box(pdf, page, "/CropBox", crop))
-        memcpy(crop, media, sizeof crop);
-    seen.x0 = fmax(crop[0], media[0]);
-    seen.y0 = fmax(crop[1], media[1]);
-    seen.x1 = fmin(crop[2], media[2]);
-    seen.y1 = fmin(crop[3], media[3]);
-    if (seen.x1 <= seen.x0 || seen.y1 <= seen.y0)
-        seen = (struct page){media[0], media[1], media[2], media[3], .unit = 1};
+    if (is_empty(media))
+        media = (struct box){0, 0, 612, 792};
+    seen.box = (struct box){fmax(crop.x0, media.x0), fmax(crop.y0, media.y0),
+                            fmin(crop.x1, media.x1), fmin(crop.y1, media.y1)};
+    if (is_empty(crop) || is_empty(seen.box))
+        seen.box = media;
     qpdf_oh_get_value_as_int(pdf->file, qpdf_oh_get_key(pdf->file, page, "/Rotate"), &degrees);
     seen.turns = (degrees / 90 % 4 + 4) % 4;
     qpdf_oh_get_value_as_number(pdf->file, qpdf_oh_get_key(pdf->file, page, "/UserUnit"),
@@ -216,42 +225,54 @@ static struct page look_at(struct pdf *pdf, qpdf_oh page) {
     return seen;
 }
 
-/* Where the mark goes on a page as it is seen: its lower left corner, and the size of its letters,
- * in the page's units. */
-struct place {
-    enum mark_shape shape;
-    double x, y, size;
-};
+/* What content calls by name. */
 
-static struct place find_place(struct pdf *pdf, const struct page *page, bool odd) {
-    double width = odd ? page->y1 - page->y0 : page->x1 - page->x0;
-    double height = odd ? page->x1 - page->x0 : page->y1 - page->y0;
-    double size = fmax(fmin(width, height) * LETTERS, LETTERS_LEAST / page->unit);
-    double room = width - 2 * MARGIN * size;
-    struct place place = {.shape = MARK_LINE};
+static qpdf_oh resource(struct pdf *pdf, unsigned resources, const char *kind, const char *name) {
+    char key[160];
 
-    if (pdf->width[MARK_LINE] * size > room)
-        place.shape = MARK_BLOCK;
-    size = fmin(size, width / (pdf->width[place.shape] + 2 * MARGIN));
-    size = fmin(size, height / (pdf->height[place.shape] + 2 * MARGIN));
-    place.size = size;
-    place.x = width - (pdf->width[place.shape] + MARGIN) * size;
-    place.y = MARGIN * size;
-    return place;
+    snprintf(key, sizeof key, "/%s", name);
+    return member(pdf, member(pdf, resources, kind), key);
 }
 
-/* The matrix from the mark, as it was drawn, to the page's own space. */
-static void write_matrix(char *text, size_t room, const struct page *page,
-                         const struct place *place) {
-    static const int turn[4][4] = {{1, 0, 0, 1}, {0, 1, -1, 0}, {-1, 0, 0, -1}, {0, -1, 1, 0}};
-    const int *by = turn[page->turns];
-    double x = by[0] * place->x + by[2] * place->y, y = by[1] * place->x + by[3] * place->y;
-    double scale = place->size / DRAWN;
+static bool has_wide_codes(void *owner, unsigned resources, const char *font) {
+    struct pdf *pdf = owner;
+    qpdf_oh type = member(pdf, resource(pdf, resources, "/Font", font), "/Subtype");
 
-    x += page->turns == 1 || page->turns == 2 ? page->x1 : page->x0;
-    y += page->turns == 2 || page->turns == 3 ? page->y1 : page->y0;
-    snprintf(text, room, "%.6f %.6f %.6f %.6f %.4f %.4f", by[0] * scale, by[1] * scale,
-             by[2] * scale, by[3] * scale, x, y);
+    return qpdf_oh_is_name_and_equals(pdf->file, type, "/Type0");
+}
+
+static struct content_object find_object(void *owner, unsigned resources, const char *name) {
+    struct pdf *pdf = owner;
+    qpdf_oh stream = resource(pdf, resources, "/XObject", name), dictionary;
+    struct content_object object = {0};
+    double matrix[6] = {1, 0, 0, 1, 0, 0};
+    unsigned char *content = NULL;
+
+    if (!qpdf_oh_is_stream(pdf->file, stream))
+        return object;
+    dictionary = qpdf_oh_get_dict(pdf->file, stream);
+    object.kind =
+        qpdf_oh_is_name_and_equals(pdf->file, member(pdf, dictionary, "/Subtype"), "/Form")
+            ? OBJECT_FORM
+            : OBJECT_IMAGE;
+    if (object.kind == OBJECT_IMAGE)
+        return object;
+    read_numbers(pdf, dictionary, "/Matrix", 6, matrix);
+    object.matrix =
+        (struct matrix){matrix[0], matrix[1], matrix[2], matrix[3], matrix[4], matrix[5]};
+    object.resources = qpdf_oh_has_key(pdf->file, dictionary, "/Resources")
+                           ? member(pdf, dictionary, "/Resources")
+                           : resources;
+    qpdf_oh_get_stream_data(pdf->file, stream, qpdf_dl_generalized, NULL, &content,
+                            &object.content.size);
+    if (qpdf_has_error(pdf->file))
+        qpdf_get_error(pdf->file); /* is heeded by that: what cannot be read does not count */
+    object.content.at = content;
+    return object;
+}
+
+static void note(void *owner, enum content_kind kind, struct box box) {
+    places_note(&((struct pdf *)owner)->places, kind, box);
 }
 
 /* Pages. */
@@ -308,23 +329,36 @@ static qpdf_oh ending(struct pdf *pdf, char *text) {
     return qpdf_oh_new_object(pdf->file, pdf->last);
 }
 
-static char *closers_of(struct pdf *pdf, qpdf_oh page) {
+static struct content_balance read_content(struct pdf *pdf, qpdf_oh page) {
+    struct content_balance balance;
     unsigned char *content = NULL;
     size_t size = 0;
-    char *closers;
 
     qpdf_oh_get_page_content_data(pdf->file, page, &content, &size);
     no_error(pdf, "a page's content");
-    closers = content_closers((struct bytes){content, size});
+    balance = content_read((struct bytes){content, size},
+                           qpdf_oh_get_key(pdf->file, page, "/Resources"), &pdf->reader);
     free(content);
-    return closers;
+    return balance;
 }
 
-static void wrap_content(struct pdf *pdf, qpdf_oh page, qpdf_oh end) {
+/* The stream that begins a page: the graphics state is saved as often as it is restored. */
+static qpdf_oh beginning(struct pdf *pdf, unsigned unopened) {
+    char text[2 * SAVES_MAX + 4] = "q\n";
+
+    if (unopened == 0)
+        return qpdf_oh_new_object(pdf->file, pdf->save);
+    unopened = unopened < SAVES_MAX ? unopened : SAVES_MAX;
+    for (unsigned i = 0; i < unopened; i++)
+        strcpy(text + 2 * i + 2, "q\n");
+    return new_stream(pdf, text);
+}
+
+static void wrap_content(struct pdf *pdf, qpdf_oh page, qpdf_oh begin, qpdf_oh end) {
     qpdf_oh old = qpdf_oh_get_key(pdf->file, page, "/Contents");
     qpdf_oh content = qpdf_oh_new_array(pdf->file);
 
-    qpdf_oh_append_item(pdf->file, content, pdf->save);
+    qpdf_oh_append_item(pdf->file, content, begin);
     if (qpdf_oh_is_array(pdf->file, old)) {
         for (int i = 0; i < qpdf_oh_get_array_n_items(pdf->file, old); i++)
             qpdf_oh_append_item(pdf->file, content, qpdf_oh_get_array_item(pdf->file, old, i));
@@ -335,22 +369,35 @@ static void wrap_content(struct pdf *pdf, qpdf_oh page, qpdf_oh end) {
     qpdf_oh_replace_key(pdf->file, page, "/Contents", content);
 }
 
+/* The operators that draw the mark, behind those of the page. */
+static char *write_end(const struct pdf *pdf, const struct place *place, const char *name,
+                       const char *closers) {
+    struct matrix by = place_matrix(&pdf->places.page, place, DRAWN);
+    char *text;
+
+    if (asprintf(&text,
+                 "\n%sQ\n/Artifact <</Type /Pagination /Subtype /Watermark>> BDC\n"
+                 "q %.6f %.6f %.6f %.6f %.4f %.4f cm %s Do Q\nEMC\n",
+                 closers ? closers : "", by.a, by.b, by.c, by.d, by.e, by.f, name) < 0)
+        fail("died", "out of memory");
+    return text;
+}
+
 static void stamp_page(struct pdf *pdf, size_t number) {
     qpdf_oh page = qpdf_get_page_n(pdf->file, number);
     struct page seen = look_at(pdf, page);
-    struct place place = find_place(pdf, &seen, seen.turns % 2);
-    char matrix[160], name[32], *closers = closers_of(pdf, page), *text;
+    struct content_balance balance;
+    const struct place *place;
+    char name[32], *end;
 
-    write_matrix(matrix, sizeof matrix, &seen, &place);
-    add_resource(pdf, page, place.shape, name, sizeof name);
-    if (asprintf(&text,
-                 "\n%sQ\n/Artifact <</Type /Pagination /Subtype /Watermark>> BDC\n"
-                 "q %s cm %s Do Q\nEMC\n",
-                 closers ? closers : "", matrix, name) < 0)
-        fail("died", "out of memory");
-    free(closers);
-    wrap_content(pdf, page, ending(pdf, text));
+    places_make(&pdf->places, &seen, &pdf->sizes);
+    balance = read_content(pdf, page);
+    place = places_best(&pdf->places);
+    add_resource(pdf, page, place->shape, name, sizeof name);
+    end = write_end(pdf, place, name, balance.closers);
+    wrap_content(pdf, page, beginning(pdf, balance.unopened), ending(pdf, end));
     no_error(pdf, "a page");
+    free(balance.closers);
 }
 
 /* Writing. */
@@ -393,10 +440,14 @@ json_t *pdf_stamp(struct work *work, struct mark *mark) {
     is_signed = unsign_all(&pdf);
     if (is_signed)
         mark_add_note(mark);
-    for (enum mark_shape shape = 0; shape < MARK_SHAPES; shape++)
-        mark_measure(mark, shape, 1, &pdf.width[shape], &pdf.height[shape]);
+    measure(&pdf);
     qpdf_push_inherited_attributes_to_page(pdf.file);
     pdf.save = new_stream(&pdf, "q\n");
+    pdf.reader = (struct content_reader){.owner = &pdf,
+                                         .draws = note,
+                                         .object = find_object,
+                                         .has_wide_codes = has_wide_codes,
+                                         .budget = CONTENT};
     for (int i = 0; i < pages; i++)
         stamp_page(&pdf, i);
     made = write_pdf(&pdf);

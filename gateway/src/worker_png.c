@@ -172,6 +172,30 @@ static size_t first_row(const struct png *png, const unsigned char *content, siz
     return y;
 }
 
+/* What is under the ink, of which only the rows are known as yet. */
+struct view {
+    const struct png *png;
+    const unsigned char *content;
+};
+
+static double busy(void *owner, int left, int top, int width, int height) {
+    struct view *view = owner;
+    const struct png *png = view->png;
+    size_t line = png->row + 1, first = first_row(png, view->content, top);
+    unsigned char *row = malloc(2 * png->row), *above = row + png->row, *start = row, *other;
+    double sum = 0;
+
+    for (size_t y = first; y < (size_t)top + height; y++) {
+        memcpy(row, view->content + y * line + 1, png->row);
+        unfilter(view->content[y * line], row, y > 0 ? above : NULL, png->row, png->step);
+        if (y >= (size_t)top)
+            sum += ink_busy_row(&png->format, row + left * png->step, width);
+        other = row, row = above, above = other;
+    }
+    free(start);
+    return sum / height;
+}
+
 /* Draws over the rows under the ink, within the filtered content. Two rows go along unfiltered: the
  * one above, as it has become, and as it was. */
 static void draw_rows(const struct png *png, const struct ink *ink, unsigned char *content) {
@@ -233,6 +257,9 @@ static struct bytes put_together(const struct png *png, struct bytes input, stru
 
 bool png_stamp(struct bytes input, struct mark *mark, int orientation, struct bytes *made) {
     struct png png = {0};
+    struct view view = {.png = &png};
+    /* above, more would have to be unfiltered, and all to be compressed */
+    struct ink_view asked = {.owner = &view, .busy = busy, .only_below = true};
     struct bytes content;
     struct ink ink;
 
@@ -240,8 +267,8 @@ bool png_stamp(struct bytes input, struct mark *mark, int orientation, struct by
     content.size = (png.row + 1) * png.height;
     if (!png.plain || !png.data || content.size > CONTENT_MAX)
         return false;
-    content.at = inflate_all(&png, content.size);
-    ink = ink_make(mark, png.width, png.height, orientation);
+    view.content = content.at = inflate_all(&png, content.size);
+    ink = ink_make(mark, png.width, png.height, orientation, &asked);
     draw_rows(&png, &ink, (unsigned char *)content.at);
     *made = put_together(
         &png, input,

@@ -7,14 +7,17 @@
  * not on the list is refused). What it takes of memory, time and room on disk is bounded. As root
  * it has no more rights than anybody.
  *
- * Nothing of this can be undone by the child. Where a part cannot be had, the child ends.
+ * Nothing of this can be undone by the child. Where a part cannot be had, the child ends. It cannot
+ * even send itself a signal; abort() ends it all the same.
  */
 #include "worker_task.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -103,10 +106,6 @@ static int landlock_version(void) {
     return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 }
 
-bool sandbox_has_landlock(void) {
-    return landlock_version() > 0;
-}
-
 /* What is not there needs no rule. */
 static void allow_path(int rules, const char *path, uint64_t access) {
     struct landlock_path_beneath_attr beneath = {
@@ -120,39 +119,13 @@ static void allow_path(int rules, const char *path, uint64_t access) {
     close(beneath.parent_fd);
 }
 
-static void allow_paths(int rules, const struct sandbox *sandbox, uint64_t all) {
-    static const char *const folders[] = {
-        "/lib",
-        "/lib64",
-        "/usr/lib",
-        "/usr/lib64",
-        "/usr/share",
-        "/etc/libreoffice",
-        "/etc/fonts",
-        "/usr/local/share/fonts",
-        "/var/cache/fontconfig",
-        "/var/lib/libreoffice",
-        "/var/spool/libreoffice",
-    };
-
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-        allow_path(rules, folders[i], FS_READ);
-    allow_path(rules, "/etc/ld.so.cache", LANDLOCK_ACCESS_FS_READ_FILE);
-    allow_path(rules, "/dev/urandom", LANDLOCK_ACCESS_FS_READ_FILE);
-    allow_path(rules, "/dev/null", FS_FILES_ONLY & all);
-    if (sandbox->folder)
-        allow_path(rules, sandbox->folder, all & ~LANDLOCK_ACCESS_FS_EXECUTE);
-}
-
-static void enter_landlock(const struct sandbox *sandbox) {
+static int new_rules(int version) {
     struct {
         uint64_t files, net, scope;
     } handled = {.files = FS_FIRST};
-    int version = landlock_version(), rules;
     size_t size = version >= 6 ? 24 : version >= 4 ? 16 : 8;
+    int rules;
 
-    if (version <= 0)
-        return; /* the zygote has said so */
     handled.files |= version >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0;
     handled.files |= version >= 3 ? FS_TRUNCATE : 0;
     handled.files |= version >= 5 ? FS_IOCTL_DEV : 0;
@@ -160,9 +133,40 @@ static void enter_landlock(const struct sandbox *sandbox) {
     handled.scope = version >= 6 ? SCOPE_ALL : 0;
     rules = syscall(SYS_landlock_create_ruleset, &handled, size, 0);
     need(rules >= 0, "landlock_create_ruleset");
-    allow_paths(rules, sandbox, handled.files);
-    need(syscall(SYS_landlock_restrict_self, rules, 0) == 0, "landlock_restrict_self");
-    close(rules);
+    return rules;
+}
+
+/* Rules for all children, and with a folder for LibreOffice. -1: the kernel has no Landlock. */
+static int make_rules(const char *folder) {
+    static const char *const folders[] = {
+        "/lib",
+        "/lib64",
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/share",
+        "/usr/local/share/fonts",
+        "/etc/fonts",
+        "/etc/libreoffice",
+        "/var/cache/fontconfig",
+        "/var/lib/libreoffice",
+        "/var/spool/libreoffice",
+    };
+    int version = landlock_version(), rules;
+    uint64_t all = FS_FIRST | LANDLOCK_ACCESS_FS_REFER | (version >= 3 ? FS_TRUNCATE : 0);
+
+    if (version <= 0)
+        return -1;
+    if (version == 1)
+        all &= ~LANDLOCK_ACCESS_FS_REFER;
+    rules = new_rules(version);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        allow_path(rules, folders[i], FS_READ);
+    allow_path(rules, "/etc/ld.so.cache", LANDLOCK_ACCESS_FS_READ_FILE);
+    allow_path(rules, "/dev/urandom", LANDLOCK_ACCESS_FS_READ_FILE);
+    allow_path(rules, "/dev/null", FS_FILES_ONLY & all);
+    if (folder)
+        allow_path(rules, folder, all & ~LANDLOCK_ACCESS_FS_EXECUTE);
+    return rules;
 }
 
 /* seccomp: what the kernel may be asked for. */
@@ -298,21 +302,23 @@ static void allow_memory(scmp_filter_ctx filter, bool office) {
 
 static void allow_with_conditions(scmp_filter_ctx filter, bool office) {
     struct scmp_arg_cmp threads = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
-    struct scmp_arg_cmp own = SCMP_A0(SCMP_CMP_EQ, getpid());
     struct scmp_arg_cmp naming = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
     struct scmp_arg_cmp only_asking = SCMP_A2(SCMP_CMP_EQ, 0);
 
     allow_memory(filter, office);
     allow_if(filter, SCMP_SYS(clone), threads);
-    allow_if(filter, SCMP_SYS(tgkill), own);
     allow_if(filter, SCMP_SYS(prctl), naming);
     allow_if(filter, SCMP_SYS(prlimit64), only_asking);
 }
 
-static void enter_seccomp(bool office) {
+/* The filter as the kernel takes it. */
+static struct sock_fprog make_filter(bool office) {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    int file = memfd_create("filter", MFD_CLOEXEC);
+    struct sock_fprog program;
+    off_t size;
 
-    need(filter != NULL, "seccomp");
+    need(filter != NULL && file >= 0, "seccomp");
     allow(filter, calls, sizeof calls / sizeof *calls);
     if (office)
         allow(filter, office_calls, sizeof office_calls / sizeof *office_calls);
@@ -320,18 +326,50 @@ static void enter_seccomp(bool office) {
     /* libc tries it first, and takes clone, whose flags can be looked at, where it is not there. */
     need(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0, "seccomp");
     need(seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0, "seccomp");
-    need(seccomp_load(filter) == 0, "seccomp");
+    need(seccomp_export_bpf(filter, file) == 0, "seccomp");
     seccomp_release(filter);
+    size = lseek(file, 0, SEEK_END);
+    program.len = size / sizeof *program.filter;
+    program.filter = malloc(size);
+    need(pread(file, program.filter, size, 0) == size, "seccomp");
+    close(file);
+    return program;
+}
+
+/* What all children share is made once, by their parent. */
+static struct {
+    struct sock_fprog filters[2]; /* of files, of LibreOffice */
+    int rules;
+} prepared;
+
+void sandbox_prepare(void) {
+    prepared.filters[false] = make_filter(false);
+    prepared.filters[true] = make_filter(true);
+    prepared.rules = make_rules(NULL);
+    if (prepared.rules < 0)
+        fprintf(stderr, "onefin-worker: the kernel has no Landlock; files are kept from the worker "
+                        "by their owners and modes only\n");
+}
+
+static void enter_landlock(const char *folder) {
+    int rules = folder ? make_rules(folder) : prepared.rules;
+
+    if (rules < 0)
+        return;
+    need(syscall(SYS_landlock_restrict_self, rules, 0) == 0, "landlock_restrict_self");
+    close(rules);
 }
 
 void sandbox_enter(const struct sandbox *sandbox) {
+    bool office = sandbox->folder != NULL;
+
     need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
     need(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "dumpable");
+    enter_landlock(sandbox->folder);
     close_others(sandbox->keep, sandbox->kept);
     clearenv();
-    enter_landlock(sandbox);
     silence();
     drop_capabilities();
     set_limits(sandbox);
-    enter_seccomp(sandbox->folder != NULL);
+    need(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prepared.filters[office]) == 0, "seccomp");
 }

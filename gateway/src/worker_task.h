@@ -70,11 +70,11 @@ struct sandbox {
     const char *folder; /* of LibreOffice, else NULL */
 };
 
+/* Makes what all children share; says so where the kernel has no Landlock. */
+void sandbox_prepare(void);
+
 /* Gives up all that a task does not need. Ends the process when that cannot be done. */
 void sandbox_enter(const struct sandbox *sandbox);
-
-/* Whether the kernel has Landlock. */
-bool sandbox_has_landlock(void);
 
 /* worker_job.c: the child's side */
 
@@ -130,12 +130,6 @@ bool image_is(const char *type);
 
 /* Stamps `input`, returns the answer; with the preview, if one is wanted. */
 json_t *image_stamp(struct work *work, struct mark *mark);
-
-/* worker_content.c */
-
-/* What must be written after this content of a page to be back where it began: what it leaves open
- * is closed. NULL: nothing. For the caller to free. */
-char *content_closers(struct bytes content);
 
 /* worker_pdf.c */
 json_t *pdf_stamp(struct work *work, struct mark *mark);

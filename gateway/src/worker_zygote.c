@@ -436,10 +436,8 @@ int zygote_serve(int socket, const struct limits *limits, work_fn *work) {
     zygote.limits = *limits;
     zygote.work = work;
     zygote.socket = socket;
+    sandbox_prepare();
     office_sweep();
-    if (!sandbox_has_landlock())
-        fprintf(stderr, "onefin-worker: the kernel has no Landlock; files are kept from the worker "
-                        "by their owners and modes only\n");
     while (step())
         ;
     end_all();
@@ -451,6 +449,7 @@ json_t *zygote_do(const char *kind, json_t *request, const int *files, const str
     zygote.limits = *limits;
     zygote.work = work;
     zygote.socket = -1;
+    sandbox_prepare();
     office_sweep();
     take(0, kind, request, files);
     while (!zygote.told)

@@ -44,8 +44,8 @@ export const stamp = (input, options) => work('stamp', input, options);
 /** What a program prints; its failure is thrown. */
 export const output = (program, ...words) => execFileSync(program, words, { encoding: 'utf8', maxBuffer: 1 << 28 });
 
-/** The text of each page, as poppler reads it. */
-export const pageTexts = path => output('pdftotext', '-enc', 'UTF-8', path, '-').split('\f').slice(0, -1);
+/** The text of each page in the order of its content. (As it would be read, a line more may move all others.) */
+export const pageTexts = path => output('pdftotext', '-raw', '-enc', 'UTF-8', path, '-').split('\f').slice(0, -1);
 
 /** {pages: [{size, rotation}], ...} as poppler sees them. */
 export const pageSizes = path => output('pdfinfo', '-box', '-f', '1', '-l', '100000', path).split('\n')

@@ -4,7 +4,7 @@
  *
  *   drive-worker [NAME=VALUE]...    settings, as in gateway.conf
  *
- * A line is a task {name, kind, request, input, output, preview, logo}, the last four paths; or
+ * A line is a task {name, kind, request, input, output, preview, logo}, the last four paths, or - for a file in memory; or
  * {abandon: name}; or {count: N, ...}: the task N times, one after the other. An answer is a line
  * {name, seconds, answer}; seconds is the time of all N. Ends with its input, and with all tasks
  * done.
@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 struct errand {
@@ -35,7 +36,9 @@ static bool at_end;
 
 static int open_member(json_t *line, const char *name, int how) {
     const char *path = json_string_value(json_object_get(line, name));
-    int file = path ? open(path, how | O_CLOEXEC, 0600) : -1;
+    int file = !path                    ? -1
+               : strcmp(path, "-") == 0 ? memfd_create(name, MFD_CLOEXEC)
+                                        : open(path, how | O_CLOEXEC, 0600);
 
     if (path && file < 0) {
         perror(path);
