@@ -19,7 +19,7 @@ root := $(build)/root
 pgxs := $(MAKE) -C $(build)/pg -f $(CURDIR)/extension/Makefile
 version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" extension/onefin.control)
 
-.PHONY: all extension sanitized gateway sanitized-gateway fuzzers web up down clean-run check soak fuzz bench install installcheck clean
+.PHONY: all extension sanitized gateway test-programs sanitized-gateway fuzzers web up down clean-run check soak fuzz bench install installcheck clean
 all: extension gateway web
 
 # Extension: built by PGXS, then staged below .build/root, where private clusters find it
@@ -56,24 +56,31 @@ worker_obj := $(filter $(build)/gateway/worker_%.o,$(gateway_obj))
 main_obj := $(build)/gateway/main.o
 gateway_ar := $(build)/gateway/libgateway.a
 programs := $(addprefix $(build)/gateway/onefin-,gateway import verify worker)
-worker_libs := vips libqpdf pangocairo cairo-pdf poppler-glib librsvg-2.0 libjpeg libtiff-4 libseccomp jansson
+worker_libs := vips libqpdf pangocairo cairo-pdf poppler-glib librsvg-2.0 libjpeg libtiff-4 libdeflate zlib libseccomp jansson
 
 comma := ,
 CFLAGS ?= -O2 -g -fstack-protector-strong
+# What the tests have beside the programs, made of their objects.
+test_obj := $(patsubst test/worker/%.c,$(build)/gateway/test/%.o,$(wildcard test/worker/*.c))
+test_programs := $(addprefix $(build)/gateway/,drive-worker probe-sandbox)
+
 CPPFLAGS ?= -D_FORTIFY_SOURCE=2
 gateway_cflags = -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE -DONEFIN_VERSION='"$(version)"' \
     $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags $(gateway_libs))
 
 gateway: $(programs)
+test-programs: gateway $(test_programs)
 
 $(build)/gateway/onefin-gateway: $(main_obj) $(gateway_ar)
 $(build)/gateway/onefin-import: $(import_obj) $(gateway_ar)
 $(build)/gateway/onefin-verify: $(verify_obj)
 $(build)/gateway/onefin-worker: $(worker_obj) $(build)/gateway/sniff.o
-$(worker_obj) $(build)/gateway/onefin-worker: gateway_libs = $(worker_libs)
+$(build)/gateway/drive-worker: $(build)/gateway/test/drive.o $(gateway_ar)
+$(build)/gateway/probe-sandbox: $(build)/gateway/test/probe.o $(filter-out %/worker_main.o %/worker_office.o,$(worker_obj))
+$(worker_obj) $(build)/gateway/onefin-worker $(build)/gateway/probe-sandbox: gateway_libs = $(worker_libs)
 $(worker_obj): gateway_cflags += -fvisibility=hidden
 $(build)/gateway/onefin-worker: for_libraries = $(addprefix -Wl$(comma)--export-dynamic-symbol=,socket bind listen accept connect getpwuid_r)
-$(programs):
+$(programs) $(test_programs):
 	$(CC) $(LDFLAGS) $(for_libraries) -Wl,--as-needed -o $@ $^ $(shell pkg-config --libs $(gateway_libs)) -lev -lm
 
 # A file that goes away changes its directory only; an archive is therefore made anew.
@@ -85,7 +92,11 @@ $(gateway_obj): $(build)/gateway/%.o: gateway/src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(gateway_cflags) -MMD -MP -c -o $@ $<
 
--include $(gateway_obj:.o=.d)
+$(test_obj): $(build)/gateway/test/%.o: test/worker/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(gateway_cflags) -Igateway/src -MMD -MP -c -o $@ $<
+
+-include $(gateway_obj:.o=.d) $(test_obj:.o=.d)
 
 # The same programs, watched: what is found is reported, and ends them.
 watched := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g

@@ -239,5 +239,6 @@ UPDATE onefin.job SET lease_until = now();
 UPDATE onefin.account SET disabled_at = now() WHERE login = 'ali';
 SELECT count(*) AS none FROM t.take();
 SELECT count(*) AS jobs FROM onefin.job;
+SELECT onefin.jobs_take('gate', 1, '{}') -> 'next' AS "nothing to come";
 
 CALL t.leave();

@@ -114,8 +114,9 @@ static Datum take(FunctionCallInfo fcinfo) {
 /* Seconds until something may be due, as JSON; null when there is nothing. */
 static Datum next_due(void) {
     static OfStatement find = {
-        "SELECT coalesce(to_jsonb(greatest(0, extract(epoch FROM min(CASE state WHEN 'waiting'"
-        " THEN due_at ELSE lease_until END) - now()))), 'null') FROM onefin.job"
+        "SELECT CASE WHEN count(*) = 0 THEN 'null' ELSE to_jsonb(greatest(0, extract(epoch FROM"
+        " min(CASE state WHEN 'waiting' THEN due_at ELSE lease_until END) - now()))) END"
+        " FROM onefin.job"
         " WHERE state <> 'failed'",
         0,
         {0}};

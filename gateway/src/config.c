@@ -232,12 +232,16 @@ enum { FIXED, RELOADED };
 static const struct setting {
     const char *name;
     parse_fn *parse;
-    size_t place; /* in struct config */
+    size_t place; /* in struct config, */
+    size_t size;  /* bytes, */
+    bool is_text; /* a pointer to text that is owned */
     bool reloaded;
     const char *fallback;
     const char *help;
 } settings[] = {
-#define AT(name) offsetof(struct config, name)
+#define AT(name)                                                                                   \
+    offsetof(struct config, name), sizeof((struct config){0}.name),                                \
+        _Generic((struct config){0}.name, char *: true, default: false)
     {"listen", parse_address, AT(listen), FIXED, "127.0.0.1", "address to listen on"},
     {"port", parse_port, AT(port), FIXED, "8080", "port to listen on; 0: any free one"},
     {"database", parse_conninfo, AT(database), FIXED, "dbname=onefin user=onefin_gateway",
@@ -449,43 +453,24 @@ static bool load(const char *path, struct config *into) {
     return !path || read_file(path, into);
 }
 
-static bool is_text(size_t i) {
-    static parse_fn *const texts[] = {parse_text,     parse_address,  parse_addresses,
-                                      parse_conninfo, parse_endpoint, parse_bucket,
-                                      parse_region};
-
-    for (size_t j = 0; j < sizeof texts / sizeof *texts; j++) {
-        if (settings[i].parse == texts[j])
-            return true;
-    }
-    return false;
-}
-
-static size_t size_of(size_t i) {
-    parse_fn *parse = settings[i].parse;
-    bool bytes = parse == parse_bytes || parse == parse_s3_memory || parse == parse_memory;
-
-    return is_text(i) ? sizeof(char *) : bytes ? sizeof(size_t) : sizeof(unsigned);
-}
-
 static bool is_same(size_t i, struct config *other) {
     void *one = place(&config, i), *two = place(other, i);
 
-    return is_text(i) ? strcmp(*(char **)one, *(char **)two) == 0
-                      : memcmp(one, two, size_of(i)) == 0;
+    return settings[i].is_text ? strcmp(*(char **)one, *(char **)two) == 0
+                               : memcmp(one, two, settings[i].size) == 0;
 }
 
 static void swap(size_t i, struct config *other) {
     char one[sizeof(char *)];
 
-    memcpy(one, place(&config, i), size_of(i));
-    memcpy(place(&config, i), place(other, i), size_of(i));
-    memcpy(place(other, i), one, size_of(i));
+    memcpy(one, place(&config, i), settings[i].size);
+    memcpy(place(&config, i), place(other, i), settings[i].size);
+    memcpy(place(other, i), one, settings[i].size);
 }
 
 static void drop(struct config *gone) {
     for (size_t i = 0; i < SETTINGS; i++) {
-        if (is_text(i))
+        if (settings[i].is_text)
             memory_forget(*(char **)place(gone, i));
     }
 }

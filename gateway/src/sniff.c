@@ -15,10 +15,23 @@ static const struct signature {
     size_t size;
     const char *type;
 } signatures[] = {
-    {0, "%PDF-", 5, "application/pdf"},   {0, "\x89PNG\r\n\x1a\n", 8, "image/png"},
-    {0, "\xff\xd8\xff", 3, "image/jpeg"}, {0, "GIF87a", 6, "image/gif"},
-    {0, "GIF89a", 6, "image/gif"},        {8, "WEBPVP8", 7, "image/webp"},
-    {0, "II*\0", 4, "image/tiff"},        {0, "MM\0*", 4, "image/tiff"},
+    {0, "%PDF-", 5, "application/pdf"},
+    {0, "\x89PNG\r\n\x1a\n", 8, "image/png"},
+    {0, "\xff\xd8\xff", 3, "image/jpeg"},
+    {0, "GIF87a", 6, "image/gif"},
+    {0, "GIF89a", 6, "image/gif"},
+    {8, "WEBPVP8", 7, "image/webp"},
+    {0, "II*\0", 4, "image/tiff"},
+    {0, "MM\0*", 4, "image/tiff"},
+    {4, "ftypheic", 8, "image/heic"},
+    {4, "ftypheix", 8, "image/heic"},
+    {4, "ftypmif1", 8, "image/heic"},
+    {0, "MZ", 2, "application/x-msdownload"},
+    {0,
+     "\x7f"
+     "ELF",
+     4, "application/x-executable"},
+    {0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8, "application/x-ole-storage"},
 };
 
 static const struct {

@@ -196,6 +196,7 @@ static bool is_bilevel_png(struct bytes input) {
     return input.size > 26 && input.at[24] == 1 && input.at[25] == 0;
 }
 
+/* By libvips, through which all pixels flow. */
 static struct bytes stamp_by_vips(const struct work *work, struct bytes input, struct mark *mark) {
     bool png = strcmp(work->type, "image/png") == 0, bilevel = png && is_bilevel_png(input);
     VipsImage *image = image_load(work->type, input, 0, -1);
@@ -211,16 +212,16 @@ static struct bytes stamp_by_vips(const struct work *work, struct bytes input, s
 json_t *image_stamp(struct work *work, struct mark *mark) {
     struct bytes input = read_all(work->files[TASK_INPUT]), made;
     VipsImage *header = image_load(work->type, input, 0, 1);
-    int pages = vips_image_get_n_pages(header);
+    int pages = vips_image_get_n_pages(header), orientation = vips_image_get_orientation(header);
     bool heif = strncmp(work->type, "image/hei", 9) == 0;
     json_t *answer = job_answer(work, heif ? "image/jpeg" : work->type, "jpg", false, pages);
 
     image_check_size(header->Xsize, header->Ysize, pages);
     if (strcmp(work->type, "image/jpeg") == 0)
-        made = jpeg_stamp(input, mark, vips_image_get_orientation(header));
+        made = jpeg_stamp(input, mark, orientation);
     else if (strcmp(work->type, "image/tiff") == 0)
         made = tiff_stamp(input, pages, mark);
-    else
+    else if (strcmp(work->type, "image/png") != 0 || !png_stamp(input, mark, orientation, &made))
         made = stamp_by_vips(work, input, mark);
     g_object_unref(header);
     write_all(work->files[TASK_OUTPUT], made);

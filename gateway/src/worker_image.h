@@ -52,3 +52,13 @@ struct bytes jpeg_stamp(struct bytes input, struct mark *mark, int orientation);
 
 /* worker_tiff.c */
 struct bytes tiff_stamp(struct bytes input, int pages, struct mark *mark);
+
+/* worker_png.c */
+
+/* False for a sort of PNG that it leaves to others. */
+bool png_stamp(struct bytes input, struct mark *mark, int orientation, struct bytes *made);
+
+/* worker_deflate.c */
+
+/* The zlib stream of this content, from a stream whose content was the same before `changed`. */
+struct bytes deflate_anew(struct bytes stream, struct bytes content, size_t changed);

@@ -14,8 +14,8 @@
 
 #define INPUT_MAX  (128 * 1024)
 #define PIXELS_MAX 25e6
-#define HEIGHT     512 /* at most; of an SVG, which has any size, as it is */
-#define WIDTH      2048
+#define HEIGHT     256 /* at most; of an SVG, which has any size, as it is */
+#define WIDTH      1024
 
 static struct bytes from_png(struct bytes input) {
     VipsImage *header = image_load("image/png", input, 0, 1), *small, *coloured, *whole;

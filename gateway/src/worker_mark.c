@@ -8,6 +8,7 @@
 #include "worker_task.h"
 
 #include <cairo-pdf.h>
+#include <math.h>
 #include <pango/pangocairo.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #define PAD_Y     .35
 #define LOGO_GAP  .55 /* between logo and text */
 #define LOGO_WIDE 8.0 /* a logo is scaled down to be no wider */
+#define LOGO_DOTS 4.0 /* its pixels in each unit of a PDF */
 
 #define NOTE                                                                                                    \
     "Nusxa, imzolangan asl hujjat emas \u00b7 Копия, не подписанный оригинал \u00b7 " \
@@ -165,6 +167,42 @@ void mark_measure(struct mark *mark, enum mark_shape shape, double size, double 
     g_object_unref(layout);
 }
 
+/* The logo with no more pixels than are worth having at this scale. */
+static cairo_surface_t *smaller_logo(cairo_surface_t *logo, double scale) {
+    int width = cairo_image_surface_get_width(logo), height = cairo_image_surface_get_height(logo);
+    cairo_surface_t *small;
+    cairo_t *to;
+
+    if (scale >= 1)
+        return cairo_surface_reference(logo);
+    small = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, MAX(1, width * scale + .5),
+                                       MAX(1, height * scale + .5));
+    to = cairo_create(small);
+    cairo_scale(to, scale, scale);
+    cairo_set_source_surface(to, logo, 0, 0);
+    cairo_pattern_set_filter(cairo_get_source(to), CAIRO_FILTER_GOOD);
+    cairo_paint(to);
+    cairo_destroy(to);
+    return small;
+}
+
+static void draw_logo(struct mark *mark, cairo_t *to, const struct plan *plan) {
+    bool pixels = cairo_surface_get_type(cairo_get_target(to)) == CAIRO_SURFACE_TYPE_IMAGE;
+    double dots = pixels ? 1 : LOGO_DOTS;
+    cairo_surface_t *logo = smaller_logo(mark->logo, plan->logo_scale * dots);
+    double scale = plan->logo_scale * cairo_image_surface_get_width(mark->logo) /
+                   cairo_image_surface_get_width(logo);
+
+    cairo_save(to);
+    cairo_translate(to, pixels ? round(plan->logo_x) : plan->logo_x,
+                    pixels ? round(plan->logo_y) : plan->logo_y);
+    cairo_scale(to, scale, scale);
+    cairo_set_source_surface(to, logo, 0, 0);
+    cairo_paint(to);
+    cairo_restore(to);
+    cairo_surface_destroy(logo);
+}
+
 static void draw_plate(cairo_t *to, double width, double height, double size) {
     double line = size / 12, edge = line / 2, round = size * .35;
     double right = width - edge, bottom = height - edge;
@@ -187,15 +225,8 @@ void mark_draw(struct mark *mark, cairo_t *to, enum mark_shape shape, double siz
     struct plan all = plan(mark, layout, size);
 
     draw_plate(to, all.width, all.height, size);
-    if (mark->logo) {
-        cairo_save(to);
-        cairo_translate(to, all.logo_x, all.logo_y);
-        cairo_scale(to, all.logo_scale, all.logo_scale);
-        cairo_set_source_surface(to, mark->logo, 0, 0);
-        cairo_pattern_set_filter(cairo_get_source(to), CAIRO_FILTER_BEST);
-        cairo_paint(to);
-        cairo_restore(to);
-    }
+    if (mark->logo)
+        draw_logo(mark, to, &all);
     cairo_move_to(to, all.text_x, all.text_y);
     cairo_set_source_rgb(to, .06, .09, .16);
     pango_cairo_show_layout(to, layout);

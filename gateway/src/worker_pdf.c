@@ -164,8 +164,6 @@ static void make_form(struct pdf *pdf, enum mark_shape shape) {
     qpdf_oh_replace_key(pdf->file, form, "/BBox", box(pdf, width, height));
     qpdf_oh_replace_key(pdf->file, form, "/Resources",
                         qpdf_oh_copy_foreign_object(pdf->file, file, resources));
-    pdf->width[shape] = width / DRAWN;
-    pdf->height[shape] = height / DRAWN;
     no_error(pdf, "stamp");
 }
 
@@ -283,6 +281,8 @@ static void add_resource(struct pdf *pdf, qpdf_oh page, enum mark_shape shape, c
     do /* a stamped document may be stamped again */
         snprintf(name, room, "/OnefinMark%d", i++);
     while (qpdf_oh_has_key(pdf->file, objects, name));
+    if (!pdf->marks[shape])
+        make_form(pdf, shape);
     qpdf_oh_replace_key(pdf->file, objects, name, pdf->forms[shape]);
     qpdf_oh_replace_key(pdf->file, resources, "/XObject", objects);
     qpdf_oh_replace_key(pdf->file, page, "/Resources", resources);
@@ -393,10 +393,10 @@ json_t *pdf_stamp(struct work *work, struct mark *mark) {
     is_signed = unsign_all(&pdf);
     if (is_signed)
         mark_add_note(mark);
+    for (enum mark_shape shape = 0; shape < MARK_SHAPES; shape++)
+        mark_measure(mark, shape, 1, &pdf.width[shape], &pdf.height[shape]);
     qpdf_push_inherited_attributes_to_page(pdf.file);
     pdf.save = new_stream(&pdf, "q\n");
-    for (enum mark_shape shape = 0; shape < MARK_SHAPES; shape++)
-        make_form(&pdf, shape);
     for (int i = 0; i < pages; i++)
         stamp_page(&pdf, i);
     made = write_pdf(&pdf);

@@ -76,6 +76,7 @@ test('what staff uploads is being stamped, and nobody gets it before; then all h
   await coming.getByText('Tayyorlanmoqda…').waitFor();
   assert.equal(await coming.locator('.document-open').count(), 0, 'there is nothing to press');
   await kim.screenshot({ path: `${pictures}/documents-stamping.png` });
+  const before = await coming.boundingBox();
   go();
   for (const page of [kim, ann]) {
     const ready = state(page, 'dalolatnoma.pdf', 'ready');
@@ -87,6 +88,7 @@ test('what staff uploads is being stamped, and nobody gets it before; then all h
     );
   }
   await kim.screenshot({ path: `${pictures}/documents-ready.png` });
+  assert.deepEqual(await paper(kim, 'dalolatnoma.pdf').boundingBox(), before, 'nothing moved');
   const { name, bytes } = await saved(kim, () =>
     paper(kim, 'dalolatnoma.pdf').locator('.document-open').click(),
   );
@@ -112,6 +114,26 @@ test('what cannot be stamped says why, and what to do; to the client, that it co
   await seen.getByText('Fayl tayyor boʻlmadi. Buxgalter uni qaytadan yuboradi.').waitFor();
   assert.equal(await seen.locator('.document-open').count(), 0);
   await ann.screenshot({ path: `${pictures}/documents-failed.png` });
+});
+
+test('a draft shows what became of its file, also when it was not told', async () => {
+  const go = pause(world.gateway);
+  await attach(ann, { name: 'loyiha.pdf', bytes: pdf });
+  const stamping = ann.locator('.attachments [data-state=stamping]');
+  await stamping.waitFor();
+  await ann.goto('about:blank');
+  go();
+  await until(
+    () =>
+      world.cluster.value(
+        `SELECT count(*) > 0 FROM onefin.document WHERE name = 'loyiha.pdf' AND state = 'ready'`,
+      ),
+    'the stamp',
+  );
+  await ann.goto(world.gateway.http);
+  await openTopic(ann, 'Anor');
+  await ann.locator('.attachments [data-state=ready]', { hasText: 'loyiha.pdf' }).waitFor();
+  await ann.getByRole('button', { name: 'loyiha.pdf — olib tashlash' }).click();
 });
 
 test('two files of a client go up at once, in per cent, and come as they were', async () => {

@@ -82,8 +82,18 @@ async function talk() {
   await send('kim', 'Oxirgisi', last);
 }
 
-const toTop = (page, top) =>
-  page.locator('.messages').evaluate((box, to) => box.scrollTo(0, to), top);
+/** Scrolls, and waits for the pictures that are in sight then. */
+async function toTop(page, top) {
+  await page.locator('.messages').evaluate((box, to) => box.scrollTo(0, to), top);
+  await page.waitForFunction(() => {
+    const frames = [...document.querySelectorAll('.messages [data-state=ready] > .picture')];
+    const seen = frames.filter((each) => {
+      const { top: upper, bottom } = each.getBoundingClientRect();
+      return bottom > 0 && upper < innerHeight;
+    });
+    return seen.every((each) => each.querySelector('img')?.complete);
+  });
+}
 
 everyLook(async (name, language, options) => {
   await accountant(name, language, options);
@@ -101,7 +111,6 @@ async function accountant(name, language, options) {
   const page = await enter('ann', language, options);
   await openTopic(page, 'Anor');
   await toTop(page, 0);
-  await page.locator('.picture img').first().waitFor();
   await look(page, `${name}-papers-top`);
   await toTop(page, 480);
   await look(page, `${name}-papers-middle`);
@@ -177,6 +186,7 @@ async function admin(name, language, options) {
   await page.locator('.person').first().waitFor();
   await look(page, `${name}-admin-people`);
   await openTopic(page, null);
+  await toTop(page, 200);
   await page.locator('.document-menu > button').first().click();
   await look(page, `${name}-papers-menu`);
   await page.context().close();

@@ -158,11 +158,21 @@ async function pools() {
     return {
         topic: await ids('topic'), org: await ids('org'), account: await ids('account'), department: await ids('department'),
         message: await ids('message'), reply_to: await ids('message'), author: await ids('account'), actor: await ids('account'),
-        session: await ids('session', `account_id = ${accounts.spare.id}`), version: [1, 2], documents: [[document], [document, document]],
+        session: await ids('session', `account_id = ${accounts.spare.id}`), version: [1, 2], documents: [[document], [document, document]], document: [document], job: [1, 2], image: ['AAAA'],
         'accounts.id': [accounts.spare.id], 'assign.account': [accounts.more.id], 'revoke_sessions.account': [accounts.spare.id], 'orgs.id': [orgs.Spare.id],
         'departments.id': [departments.Spare.id], 'settings.name': Object.keys((await world.admin.call('settings')).settings),
         'resume.after': [0, 1], 'journal.kind': ['message.*', 'org.created'],
     };
+}
+
+/** A client's document, sent just now. */
+async function sentByClient() {
+    const { token } = people.client;
+    const answer = await fetch(`${world.gateway.http}/files?topic=${topic}&name=paper`, { method: 'POST',
+        headers: { Authorization: `Bearer ${token}` }, body: 'a paper' });
+    const { result } = await answer.json();
+    await people.client.call('send', { topic, text: 'a paper', client_key: randomUUID(), documents: [result.id] });
+    return result.id;
 }
 
 /** Calls that succeed; of the other methods one without parameters does. */
@@ -180,6 +190,8 @@ const good = {
     presence: () => ({ org }),
     history: () => ({ topic, as_of: new Date().toISOString() }),
     documents: () => ({ topic }),
+    process: async person => ({ document: await sentByClient(), mark: 'returned', reason: `for ${person.login}` }),
+    retry_job: async () => ({ job: await world.cluster.value(`INSERT INTO onefin.job (kind, state, reason) VALUES ('logo', 'failed', 'broken') RETURNING id`) }),
     typing: () => ({ topic }),
     watch: () => ({ topic }),
     revoke_session: async ({ login }) => ({ session: (await world.connect(login)).session }),

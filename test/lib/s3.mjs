@@ -80,9 +80,15 @@ export class S3 {
         return stdout;
     }
 
-    /** The keys of all objects. */
+    /** The keys of all objects; the store lists a thousand at a time. */
     async objects() {
-        return [...(await this.ask('GET', '')).matchAll(/<Key>([^<]*)<\/Key>/g)].map(match => match[1]);
+        const keys = [];
+        for (let list = ''; ; list = `?marker=${encodeURIComponent(keys.at(-1))}`) {
+            const page = await this.ask('GET', list);
+            keys.push(...[...page.matchAll(/<Key>([^<]*)<\/Key>/g)].map(match => match[1]));
+            if (!page.includes('<IsTruncated>true'))
+                return keys;
+        }
     }
 
     /** The keys of the multipart uploads under way. */

@@ -14,8 +14,17 @@ const NEAR = '300px';
 export const hasFrame = (document: Document): boolean =>
   document.preview || document.state === 'stamping';
 
-/** In a message it is there only when there is a picture, or will be; in a list, always. */
-export function Picture({ document, small }: { document: Document; small?: boolean }) {
+interface Props {
+  document: Document;
+  /** In a list: there is a frame, whether there is a picture or not. */
+  small?: boolean;
+}
+
+export function Picture({ document, small = false }: Props) {
+  return small || hasFrame(document) ? <Frame document={document} small={small} /> : null;
+}
+
+function Frame({ document, small }: Props) {
   const words = useWords();
   const frame = useRef<HTMLSpanElement>(null);
   const near = useNear(frame);
@@ -31,7 +40,6 @@ export function Picture({ document, small }: { document: Document; small?: boole
       shown = false;
     };
   }, [document.id, document.preview, near]);
-  if (!small && !hasFrame(document)) return null;
   const open = document.state === 'ready';
   return (
     <span
@@ -50,7 +58,6 @@ export function Picture({ document, small }: { document: Document; small?: boole
 
 function useNear(frame: { current: Element | null }): boolean {
   const [near, setNear] = useState(false);
-  const shown = frame.current !== null;
   useEffect(() => {
     if (near || !frame.current) return;
     const observer = new IntersectionObserver(
@@ -59,6 +66,6 @@ function useNear(frame: { current: Element | null }): boolean {
     );
     observer.observe(frame.current);
     return () => observer.disconnect();
-  }, [near, shown]);
+  }, [near]);
   return near;
 }
