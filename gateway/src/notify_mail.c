@@ -23,7 +23,7 @@
 #include <string.h>
 #include <time.h>
 
-#define WORD 45   /* bytes of text in an encoded word: 60 characters and 12 around them */
+#define WORD 39   /* bytes of text in an encoded word: 52 characters, 12 around them, "Subject: " */
 #define LINE 57   /* bytes in a line of base64 of 76 characters */
 #define TIME 120L /* seconds */
 
@@ -33,7 +33,8 @@ struct mail {
     struct curl_slist *to;
     char *message;
     size_t sent;       /* bytes of it */
-    bool at_recipient; /* RCPT was the last command */
+    bool at_recipient; /* RCPT was the last command, */
+    bool quitting;     /* but for QUIT */
     char said[200];    /* by the server, last; a reply's last line */
 };
 
@@ -145,10 +146,15 @@ static size_t read_message(char *into, size_t size, size_t count, void *user) {
 static int overhear(CURL *easy UNUSED, curl_infotype what, char *text, size_t size, void *user) {
     struct mail *mail = user;
 
+    mail->quitting |= what == CURLINFO_HEADER_OUT && size >= 4 && strncmp(text, "QUIT", 4) == 0;
+    if (mail->quitting)
+        return 0;
     if (what == CURLINFO_HEADER_OUT) {
-        mail->at_recipient = size >= 4 && strncasecmp(text, "RCPT", 4) == 0;
+        mail->at_recipient = size >= 4 && strncmp(text, "RCPT", 4) == 0;
     } else if (what == CURLINFO_HEADER_IN && size > 3 && isdigit((unsigned char)*text)) {
-        snprintf(mail->said, sizeof mail->said, "%.*s", (int)strcspn(text, "\r\n"), text);
+        while (size > 0 && (text[size - 1] == '\r' || text[size - 1] == '\n'))
+            size--;
+        snprintf(mail->said, sizeof mail->said, "%.*s", (int)size, text);
         for (char *c = mail->said; *c; c++) {
             if (!isprint((unsigned char)*c))
                 *c = '?';
