@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { readFileSync, readdirSync, renameSync } from 'node:fs';
+import { readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { World } from './firm.mjs';
 import { Gateway } from './gateway.mjs';
@@ -159,7 +159,7 @@ function ordinary() {
 }
 
 function troubles() {
-    test('a store without the file, or with another: tried again, and done once it is there', async () => {
+    test('a store that does not answer, or has lost the file: tried again, and done once it is there', async () => {
         await hold();
         const ids = [(await upload(ann, 'lost.png', png())).id, (await upload(kim, 'lost too.png', png())).id];
         await lose();
@@ -174,6 +174,20 @@ function troubles() {
         await hurry();
         await becomes(ids[0], 'ready');
         await idle();
+    });
+
+    test('a store that has another file than was uploaded: nothing is made of it', async () => {
+        await hold();
+        const { id } = await upload(ann, 'changed.png', png());
+        const key = await world.cluster.value('SELECT store_key FROM onefin.document WHERE id = $1', [id]);
+        if (world.s3)
+            await world.s3.ask('PUT', `/${key}`);
+        else
+            writeFileSync(`${world.gateway.store}/${key}`, png());
+        await release();
+        const job = await until(async () => (await ada.call('jobs', { state: 'waiting' })).jobs.find(one => one.reason), 'it to fail');
+        assert.deepEqual([job.document, job.reason, (await state(id)).state], [id, 'lost', 'stamping']);
+        await world.cluster.query('DELETE FROM onefin.job');
     });
 
     test('no room for temporary files: tried again, and done once there is', async () => {
