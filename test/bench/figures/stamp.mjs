@@ -170,7 +170,7 @@ export async function measure(names) {
     throw new Error(missing);
   const folder = scratchFolder();
   const logoPath = `${folder.path}/logo.png`;
-  writeFileSync(logoPath, await sharp(Buffer.from(logo)).resize({ height: 160 }).png().toBuffer());
+  writeFileSync(logoPath, await sharp(Buffer.from(logo)).resize({ height: 96 }).png().toBuffer());
   const measured = {};
   if (names.includes('stamp.image_vs_sharp'))
     measured['stamp.image_vs_sharp'] = await measurePictures(folder, logoPath);
