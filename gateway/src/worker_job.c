@@ -53,7 +53,7 @@ void fail(const char *reason, const char *format, ...) {
     _exit(EXIT_SUCCESS);
 }
 
-#ifndef __SANITIZE_ADDRESS__
+#ifndef WATCHED
 static void *checked(void *memory, size_t size) {
     static const char answer[] =
         "{\"ok\":false,\"reason\":\"too_large\",\"message\":\"The file needs "
