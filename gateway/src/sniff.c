@@ -19,6 +19,8 @@ static const struct signature {
     {0, "\xff\xd8\xff", 3, "image/jpeg"}, {0, "GIF87a", 6, "image/gif"},
     {0, "GIF89a", 6, "image/gif"},        {8, "WEBPVP8", 7, "image/webp"},
     {0, "II*\0", 4, "image/tiff"},        {0, "MM\0*", 4, "image/tiff"},
+    {4, "ftypheic", 8, "image/heic"},     {4, "ftypheix", 8, "image/heic"},
+    {4, "ftypmif1", 8, "image/heic"},
 };
 
 static const struct {
