@@ -277,7 +277,8 @@ test('the logo is in the stamp, once for all pages', async () => {
     const { path, original } = await stampedPdf(pdfOf(Array.from({ length: 20 }, () => ({}))), { logo });
     assertPlaced(changedArea(original, path, 20), 'with logo');
     assert.ok(statSync(path).size < statSync(original).size + 60000);
-    assert.equal(output('pdfimages', '-list', '-f', '1', '-l', '1', path).trim().split('\n').length, 3, 'one picture');
+    const listed = output('pdfimages', '-list', '-f', '1', '-l', '1', path).trim().split('\n').slice(2);
+    assert.equal(listed.filter(line => / image /.test(line)).length, 1);
 });
 
 test('a preview is made along, and of what is stamped', async () => {
