@@ -17,7 +17,7 @@ const shape = ({ format, width, height, channels, depth, space, pages, pageHeigh
 
 /** A picture with something in it: soft noise. */
 const noise = (width, height, channels = 3) => sharp({ create: { width, height, channels: 3, background: '#888',
-    noise: { type: 'gaussian', mean: 128, sigma: 4 } } }).toColourspace(channels === 1 ? 'b-w' : 'srgb');
+    noise: { type: 'gaussian', mean: 128, sigma: 1.5 } } }).toColourspace(channels === 1 ? 'b-w' : 'srgb');
 
 /**
  * Stamps, and compares by what libvips itself (in sharp) reads of both; {answer, path, changed, box}: the
