@@ -17,7 +17,7 @@ const shape = ({ format, width, height, channels, depth, space, pages, pageHeigh
 
 /** A picture with something in it: soft noise. */
 const noise = (width, height, channels = 3) => sharp({ create: { width, height, channels: 3, background: '#888',
-    noise: { type: 'gaussian', mean: 128, sigma: 12 } } }).toColourspace(channels === 1 ? 'b-w' : 'srgb');
+    noise: { type: 'gaussian', mean: 128, sigma: 1.5 } } }).toColourspace(channels === 1 ? 'b-w' : 'srgb');
 
 /**
  * Stamps, and compares by what libvips itself (in sharp) reads of both; {answer, path, changed, box}: the
@@ -211,7 +211,7 @@ test('HEIC becomes JPEG', async () => {
     const heic = newPath('.heic'), jpeg = newFile(await noise(800, 600).png().toBuffer(), '.png');
     output('heif-enc', '-q', '70', '-o', heic, jpeg);
     const preview = newPath('.webp');
-    const { answer, path } = await stamp(heic, { type: 'image/heic', preview });
+    const { answer, path } = await stamp(heic, { preview });
     assert.equal(answer.ok, true, answer.message);
     assert.deepEqual([answer.type, answer.extension, answer.preview], ['image/jpeg', 'jpg', true]);
     assert.deepEqual([header(path, 'width'), header(path, 'height')], ['800', '600']);

@@ -75,10 +75,10 @@ export class S3 {
         return `${this.endpoint}/${this.bucket}${path}`;
     }
 
-    /** Asks for a path below the bucket ('' is itself); the body. */
+    /** Asks for a path below the bucket ('' is itself), with no body; the answer's body. */
     async ask(method, path) {
         const { stdout } = await run('curl', ['-sS', '--fail-with-body', '-X', method, ...this.signing,
-            '-H', `x-amz-content-sha256: ${hash('')}`, this.address(path)], { maxBuffer: 64 << 20 });
+            '-H', `x-amz-content-sha256: ${hash('')}`, ...method === 'PUT' ? ['-H', 'Content-Length: 0'] : [], this.address(path)], { maxBuffer: 64 << 20 });
         return stdout;
     }
 
