@@ -103,7 +103,7 @@ $(test_obj): $(build)/gateway/test/%.o: test/worker/%.c Makefile
 watched := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
 
 sanitized-gateway:
-	+@$(MAKE) -s gateway build=$(sanitized) CPPFLAGS= CFLAGS='$(watched)' LDFLAGS='$(watched)'
+	+@$(MAKE) -s test-programs build=$(sanitized) CPPFLAGS= CFLAGS='$(watched)' LDFLAGS='$(watched)'
 
 # Fuzz targets (test/fuzz), .build/fuzz/NAME.fuzz: the gateway's objects once more, by clang.
 fuzzed := $(build)/fuzz
@@ -138,7 +138,7 @@ down clean-run:
 
 check:
 	@gateway/demo/require build test fuzz
-	+@$(MAKE) -s all test/node_modules/.package-lock.json
+	+@$(MAKE) -s all test-programs test/node_modules/.package-lock.json
 	@test/check $(SUITE)
 
 # The load generator of the figures.
@@ -164,7 +164,7 @@ soak:
 bench:
 	@gateway/demo/require build test >&2
 	@gateway/demo/require bench >&2
-	+@$(MAKE) -s all test/node_modules/.package-lock.json $(build)/bench/load >&2
+	+@$(MAKE) -s all test-programs test/node_modules/.package-lock.json $(build)/bench/load >&2
 	@test/bench/run $(FIGURE)
 
 install: all

@@ -92,6 +92,7 @@ struct s3_request {
     char sha256[S3_SHA256];       /* of the body */
     char md5[S3_MD5];             /* of it; empty: none */
     bool patient;                 /* the answer may take long */
+    bool counted;                 /* its tries are to be known exactly */
     bool may_miss;                /* what is not there is no failure to be logged */
     s3_request_fn *done;
     void *owner;
@@ -141,6 +142,13 @@ bool s3_any(void);
 
 /* Ends all that are left; each end is told, as -ECANCELED. */
 void s3_request_stop(void);
+
+/* Removing, in store_s3.c. */
+
+void s3_remove(const char *key, store_done_fn *done, void *owner);
+
+/* Ends multipart uploads of the key that are left, the object stays. */
+void s3_end_uploads(const char *key);
 
 /* Objects. */
 

@@ -37,7 +37,8 @@ static const struct meaning {
 } meanings[] = {
     {"InvalidAccessKeyId", EACCES, false,
      "the store does not know the access key id; mend the credentials"},
-    {"SignatureDoesNotMatch", EACCES, false, "the secret key or s3_region is wrong; mend it"},
+    {"SignatureDoesNotMatch", EACCES, false,
+     "the secret key, the access key id or s3_region is wrong; mend the credentials"},
     {"AuthorizationHeaderMalformed", EACCES, false,
      "the bucket is in another region; mend s3_region"},
     {"InvalidToken", EACCES, false, "the session token is wrong; mend the credentials"},
@@ -382,6 +383,8 @@ static void set_options(struct s3_request *request, CURL *easy) {
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
+    /* On a kept connection that is cut libcurl tries again by itself, and does not tell. */
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->counted ? 1L : 0L);
     if (*config.s3_ca)
         curl_easy_setopt(easy, CURLOPT_CAINFO, config.s3_ca);
     if (request->taken > 0) {

@@ -54,7 +54,8 @@ struct writer {
     enum { WRITING, COMMITTING, COMMITTED } phase;
     bool busy;    /* an operation is under way */
     bool waits;   /* it waits until fewer parts are on their way */
-    bool sent;    /* something was that may have made the object */
+    bool begun;   /* there may be something of it in the store */
+    bool twice;   /* there may be a second upload: the first answer was lost */
     bool dropped; /* waits for the upload's id, to end it */
 };
 
@@ -66,28 +67,6 @@ static void tell(struct writer *writer, ssize_t result) {
     s3_tell(&writer->object, result);
 }
 
-/* What is left of an upload that came to nothing. */
-
-struct leftover {
-    char *key;
-    bool object; /* it may be there too */
-};
-
-static void on_cleaned(void *owner, struct s3_request *request UNUSED) {
-    struct leftover *leftover = owner;
-
-    if (leftover->object) {
-        struct s3_request *next = s3_request("DELETE", leftover->key, NULL);
-
-        leftover->object = false;
-        next->may_miss = true;
-        s3_send(next, on_cleaned, leftover);
-        return;
-    }
-    free(leftover->key);
-    free(leftover);
-}
-
 static char *upload_query(const char *upload, unsigned number) {
     char *id = s3_encode(upload);
     char *query = number ? memory_format("partNumber=%u&uploadId=%s", number, id)
@@ -97,21 +76,11 @@ static char *upload_query(const char *upload, unsigned number) {
     return query;
 }
 
-static void clean(struct writer *writer) {
-    struct leftover *leftover = memory_zeroed(sizeof *leftover);
-
-    leftover->key = memory_text(writer->key);
-    leftover->object = writer->sent;
-    if (writer->upload) {
-        char *query = upload_query(writer->upload, 0);
-        struct s3_request *request = s3_request("DELETE", writer->key, query);
-
-        request->may_miss = true;
-        s3_send(request, on_cleaned, leftover);
-        free(query);
-    } else {
-        on_cleaned(leftover, NULL);
-    }
+static void committed(struct writer *writer) {
+    writer->phase = COMMITTED;
+    if (writer->twice)
+        s3_end_uploads(writer->key);
+    tell(writer, 0);
 }
 
 /* Parts. */
@@ -128,6 +97,8 @@ static struct part *part_new(struct writer *writer) {
 
     part->writer = writer;
     part->number = ++writer->count;
+    writer->etags = memory_resize(writer->etags, writer->count * sizeof *writer->etags);
+    writer->etags[writer->count - 1] = NULL;
     part->room = part_room(part->number);
     part->sha256 = EVP_MD_CTX_new();
     part->md5 = EVP_MD_CTX_new();
@@ -211,8 +182,7 @@ static void on_part_sent(void *owner, struct s3_request *request) {
     if (result < 0) {
         fail(writer, result);
     } else if (!writer->upload) {
-        writer->phase = COMMITTED;
-        tell(writer, 0);
+        committed(writer);
     } else if (writer->waits) {
         writer->waits = false;
         take_in(writer);
@@ -238,6 +208,7 @@ static void on_upload_begun(void *owner, struct s3_request *request) {
     struct part *part;
 
     writer->request = NULL;
+    writer->twice = request->tries > 1;
     writer->upload = s3_xml(request->answer, "UploadId", NULL);
     if (writer->dropped) {
         s3_write_drop(&writer->object);
@@ -257,12 +228,12 @@ static void send_filled(struct writer *writer) {
     s3_pages_yield(&writer->filler);
     TAILQ_INSERT_TAIL(&writer->parts, part, next);
     writer->on_the_way++;
-    writer->etags = memory_resize(writer->etags, part->number * sizeof *writer->etags);
-    writer->etags[part->number - 1] = NULL;
     if (writer->upload) {
         send_part(part);
     } else if (!writer->request) {
+        writer->begun = true;
         writer->request = s3_request("POST", writer->key, "uploads=");
+        writer->request->counted = true;
         s3_send(writer->request, on_upload_begun, writer);
     }
 }
@@ -336,13 +307,12 @@ static void on_looked(void *owner, struct s3_request *request) {
     bool there = request->result == 0 && request->length == (long long)writer->total;
 
     writer->request = NULL;
-    if (!there) {
+    if (there) {
+        committed(writer);
+    } else {
         log_error("store: s3: %s: the upload is gone", writer->key);
         fail(writer, -EIO);
-        return;
     }
-    writer->phase = COMMITTED;
-    tell(writer, 0);
 }
 
 static void on_completed(void *owner, struct s3_request *request) {
@@ -350,8 +320,7 @@ static void on_completed(void *owner, struct s3_request *request) {
 
     writer->request = NULL;
     if (request->result == 0) {
-        writer->phase = COMMITTED;
-        tell(writer, 0);
+        committed(writer);
     } else if (request->result == -ENOENT) {
         writer->request = s3_request("HEAD", writer->key, NULL);
         writer->request->may_miss = true;
@@ -375,7 +344,6 @@ static void complete(struct writer *writer) {
     writer->request = s3_request("POST", writer->key, query);
     writer->request->patient = true;
     writer->request->may_miss = true;
-    writer->sent = true;
     s3_request_text(writer->request, text);
     s3_send(writer->request, on_completed, writer);
     free(query);
@@ -399,7 +367,7 @@ void s3_commit(struct store_object *shared) {
         s3_pages_yield(&writer->filler);
         TAILQ_INSERT_TAIL(&writer->parts, part, next);
         writer->on_the_way++;
-        writer->sent = true;
+        writer->begun = true;
         send_part(part);
     }
 }
@@ -418,7 +386,7 @@ void s3_name(struct store_object *shared, const char *key) {
 }
 
 static void writer_free(struct writer *writer) {
-    for (unsigned i = 0; writer->etags && i < writer->count; i++)
+    for (unsigned i = 0; i < writer->count; i++)
         free(writer->etags[i]);
     free(writer->etags);
     free(writer->key);
@@ -437,7 +405,7 @@ void s3_write_drop(struct s3_object *object) {
         return;
     if (writer->request)
         s3_abort(writer->request);
-    if (writer->phase != COMMITTED && (writer->upload || writer->sent))
-        clean(writer);
+    if (writer->phase != COMMITTED && writer->begun)
+        s3_remove(writer->key, NULL, NULL);
     writer_free(writer);
 }

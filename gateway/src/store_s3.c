@@ -65,6 +65,7 @@ struct removal {
     char *key;
     store_done_fn *done;
     void *owner;
+    bool keep;      /* the object */
     char *list;     /* of the uploads, as the store gave it */
     const char *at; /* in it */
     ssize_t result;
@@ -118,6 +119,8 @@ static void end_next_upload(struct removal *removal) {
         free(encoded);
         free(query);
         free(id);
+    } else if (removal->keep) {
+        removal_end(removal);
     } else {
         request = s3_request("DELETE", removal->key, NULL);
         request->may_miss = true;
@@ -160,7 +163,7 @@ static void on_no_key(int events UNUSED, void *removal) {
     removal_end(removal);
 }
 
-static void s3_remove(const char *key, store_done_fn *done, void *owner) {
+void s3_remove(const char *key, store_done_fn *done, void *owner) {
     struct removal *removal = memory_zeroed(sizeof *removal);
 
     removal->key = memory_text(key);
@@ -172,6 +175,14 @@ static void s3_remove(const char *key, store_done_fn *done, void *owner) {
         removal->result = -EINVAL;
         ev_once(EV_DEFAULT_ - 1, 0, 0, on_no_key, removal);
     }
+}
+
+void s3_end_uploads(const char *key) {
+    struct removal *removal = memory_zeroed(sizeof *removal);
+
+    removal->key = memory_text(key);
+    removal->keep = true;
+    list_uploads(removal);
 }
 
 /* Start and stop. */

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a mark shows of a logo is seldom higher than HEIGHT; an SVG gets that, whatever its size. */
 #define INPUT_MAX  (128 * 1024)
 #define PIXELS_MAX 25e6
-#define HEIGHT                                                                                     \
-    160 /* pixels at most; marks are seldom higher. An SVG gets them, whatever its size */
-#define WIDTH 1280
+#define HEIGHT     96
+#define WIDTH      1024
 
 static struct bytes from_png(struct bytes input) {
     VipsImage *header = image_load("image/png", input, 0, 1), *small, *coloured, *whole;

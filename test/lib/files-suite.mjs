@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
+import * as files from './files.mjs';
 import { World } from './firm.mjs';
 import { documents, missing } from './real.mjs';
 import { until } from './scratch.mjs';
@@ -15,15 +16,8 @@ const part = 5 << 20; // the least that a part of a large object may have in S3
 const limit = 17 << 20;
 let world, kim, ann, lee, topic;
 
-const bearer = who => who ? { Authorization: `Bearer ${who.token}` } : {};
-
-async function upload(who, name, bytes, into = topic) {
-    const answer = await fetch(`${world.gateway.http}/files?topic=${into}&name=${encodeURIComponent(name)}`,
-        { method: 'POST', headers: bearer(who), body: bytes });
-    return { status: answer.status, body: await answer.json() };
-}
-
-const download = (who, id) => fetch(`${world.gateway.http}/files/${id}`, { headers: bearer(who) });
+const upload = (who, name, bytes, into = topic) => files.upload(world.gateway, who, into, name, bytes);
+const download = (who, id) => files.download(world.gateway, who, id);
 
 async function refused(answer, status, code) {
     const body = answer.body ?? {};
@@ -138,7 +132,7 @@ export function filesSuite(options) {
     });
 
     test('refused: no topic, a bad topic, no name, a bad name', async () => {
-        const post = query => fetch(`${world.gateway.http}/files${query}`, { method: 'POST', headers: bearer(kim), body: 'x' });
+        const post = query => fetch(`${world.gateway.http}/files${query}`, { method: 'POST', headers: files.bearer(kim), body: 'x' });
         await refused(await post(''), 400, -32602);
         await refused(await post('?name=a.txt'), 400, -32602);
         await refused(await post('?topic=abc&name=a.txt'), 400, -32602);
@@ -177,7 +171,7 @@ export function filesSuite(options) {
     });
 
     test('methods and places that are not there', async () => {
-        const get = (path, method = 'GET') => fetch(`${world.gateway.http}${path}`, { method, headers: bearer(kim) });
+        const get = (path, method = 'GET') => fetch(`${world.gateway.http}${path}`, { method, headers: files.bearer(kim) });
         assert.equal((await get('/nothing-here')).status, 404);
         assert.equal((await get('/files')).status, 405);
         assert.equal((await get('/../../etc/passwd')).status, 404);

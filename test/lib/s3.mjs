@@ -38,10 +38,12 @@ export class S3 {
         return s3;
     }
 
-    /** Starts the process and waits until it listens. */
-    async run() {
-        this.process = spawn('/usr/bin/python3', [swift, this.folder, this.port, this.key, this.secret],
-            { stdio: ['ignore', 'pipe', 'inherit'], cwd: this.folder });
+    /** Starts the process and waits until it listens. `clock`: by how much it goes wrong, as "+1h". */
+    async run(clock) {
+        const command = ['/usr/bin/python3', swift, this.folder, this.port, this.key, this.secret];
+        if (clock)
+            command.unshift('faketime', '-f', clock);
+        this.process = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'], cwd: this.folder });
         this.ended = once(this.process, 'exit');
         const [said] = await Promise.race([once(this.process.stdout, 'data'),
             this.ended.then(([status]) => { throw new Error(`Swift ended: ${status}`); })]);
@@ -73,10 +75,10 @@ export class S3 {
         return `${this.endpoint}/${this.bucket}${path}`;
     }
 
-    /** Asks for a path below the bucket ('' is itself); the body. */
+    /** Asks for a path below the bucket ('' is itself), with no body; the answer's body. */
     async ask(method, path) {
         const { stdout } = await run('curl', ['-sS', '--fail-with-body', '-X', method, ...this.signing,
-            '-H', `x-amz-content-sha256: ${hash('')}`, this.address(path)], { maxBuffer: 64 << 20 });
+            '-H', `x-amz-content-sha256: ${hash('')}`, ...method === 'PUT' ? ['-H', 'Content-Length: 0'] : [], this.address(path)], { maxBuffer: 64 << 20 });
         return stdout;
     }
 
@@ -94,5 +96,11 @@ export class S3 {
     /** The keys of the multipart uploads under way. */
     async uploads() {
         return [...(await this.ask('GET', '?uploads=')).matchAll(/<Key>([^<]*)<\/Key>/g)].map(match => match[1]);
+    }
+
+    /** The id of a multipart upload under way. */
+    async uploadId(key) {
+        const listed = await this.ask('GET', '?uploads=');
+        return new RegExp(`<Key>${key}</Key><UploadId>([^<]*)<`).exec(listed)[1];
     }
 }

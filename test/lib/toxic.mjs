@@ -12,10 +12,9 @@ const longestSilence = 6000;
 
 class Link {
     swallows = new Set(); // directions: up, down
-    cutAfter = Infinity; // bytes that are still passed on
 
     constructor(proxy, near, far) {
-        Object.assign(this, { proxy, near, far });
+        Object.assign(this, { proxy, near, far, cutAfter: proxy.cutAfter }); // bytes that are still passed on
         this.ended = Promise.all([near, far].map(socket => new Promise(done => socket.once('close', done))));
         this.#pass('up', near, far);
         this.#pass('down', far, near);
@@ -64,6 +63,7 @@ export class Toxic {
     links = new Set();
     cuts = 0;
     swallowed = 0;
+    cutAfter = Infinity; // bytes that a new connection passes on before it is cut
     #latency = 0; // milliseconds of each piece
     #rate = Infinity; // bytes a millisecond
 

@@ -1,7 +1,7 @@
 // onefin-worker by hand, and what looks at its work: qpdf, poppler's programs, vips.
 
 import { execFile, execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { built } from './gateway.mjs';
 import { scratchFolder } from './scratch.mjs';
@@ -47,7 +47,7 @@ export const output = (program, ...words) => execFileSync(program, words, { enco
 /** The text of each page in the order of its content. (As it would be read, a line more may move all others.) */
 export const pageTexts = path => output('pdftotext', '-raw', '-enc', 'UTF-8', path, '-').split('\f').slice(0, -1);
 
-/** {pages: [{size, rotation}], ...} as poppler sees them. */
+/** Sizes, boxes and rotation of all pages, as poppler sees them. */
 export const pageSizes = path => output('pdfinfo', '-box', '-f', '1', '-l', '100000', path).split('\n')
     .filter(line => /^Page +\d+ (size|rot|MediaBox|CropBox)/.test(line));
 
@@ -59,10 +59,3 @@ export const checkPdf = path => output('qpdf', '--check', path);
 
 /** A header of a picture, as vips has it. */
 export const header = (path, field) => output('vipsheader', '-f', field, path).trim();
-
-/** The pixels of a picture, as bytes, from the page on. */
-export function pixels(path, options = '') {
-    const raw = newPath('.raw');
-    output('vips', 'rawsave', `${path}${options}`, raw);
-    return readFileSync(raw);
-}
