@@ -21,7 +21,6 @@
 #define TAIL       2048   /* bytes at the end, of which the end mark is to be one */
 #define FIELDS_MAX 100000 /* of a form, and how deep */
 #define DEPTH_MAX  64
-#define DRAWN      10.0       /* size of letters that marks are drawn with */
 #define SAVES_MAX  256        /* of graphics states before a page that restores too many */
 #define CONTENT    (16 << 20) /* bytes of content that are looked at for room */
 
@@ -145,15 +144,6 @@ static qpdf_oh box(struct pdf *pdf, double width, double height) {
 
     snprintf(text, sizeof text, "[0 0 %.4f %.4f]", width, height);
     return qpdf_oh_parse(pdf->file, text);
-}
-
-static void measure(struct pdf *pdf) {
-    for (enum mark_shape shape = MARK_SHAPES;
-         shape-- > 0;) { /* the line, which is used most, last */
-        mark_measure(pdf->mark, shape, DRAWN, &pdf->sizes.width[shape], &pdf->sizes.height[shape]);
-        pdf->sizes.width[shape] /= DRAWN;
-        pdf->sizes.height[shape] /= DRAWN;
-    }
 }
 
 static void make_form(struct pdf *pdf, enum mark_shape shape) {
@@ -440,7 +430,7 @@ json_t *pdf_stamp(struct work *work, struct mark *mark) {
     is_signed = unsign_all(&pdf);
     if (is_signed)
         mark_add_note(mark);
-    measure(&pdf);
+    pdf.sizes.mark = mark;
     qpdf_push_inherited_attributes_to_page(pdf.file);
     pdf.save = new_stream(&pdf, "q\n");
     pdf.reader = (struct content_reader){.owner = &pdf,

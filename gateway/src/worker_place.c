@@ -42,14 +42,24 @@ static struct matrix to_own(const struct page *page) {
     return by;
 }
 
+static void measure(struct mark_sizes *sizes, enum mark_shape shape) {
+    if (sizes->width[shape] > 0)
+        return;
+    mark_measure(sizes->mark, shape, DRAWN, &sizes->width[shape], &sizes->height[shape]);
+    sizes->width[shape] /= DRAWN;
+    sizes->height[shape] /= DRAWN;
+}
+
 /* The shape that fits into the width, and the size that fits at all. */
-static struct place fitting(const struct page *page, const struct mark_sizes *sizes) {
+static struct place fitting(const struct page *page, struct mark_sizes *sizes) {
     double width = width_of(page), height = height_of(page);
     double size = fmax(fmin(width, height) * LETTERS, LETTERS_LEAST / page->unit);
     struct place place = {.shape = MARK_LINE};
 
+    measure(sizes, MARK_LINE);
     if ((sizes->width[MARK_LINE] + 2 * MARGIN) * size > width)
         place.shape = MARK_BLOCK;
+    measure(sizes, place.shape);
     size = fmin(size, width / (sizes->width[place.shape] + 2 * MARGIN));
     place.size = fmin(size, height / (sizes->height[place.shape] + 2 * MARGIN));
     return place;
@@ -64,7 +74,7 @@ static struct box own_box(const struct page *page, double x, double y, double wi
     return (struct box){fmin(x0, x1), fmin(y0, y1), fmax(x0, x1), fmax(y0, y1)};
 }
 
-void places_make(struct places *places, const struct page *page, const struct mark_sizes *sizes) {
+void places_make(struct places *places, const struct page *page, struct mark_sizes *sizes) {
     struct place place = fitting(page, sizes);
     double width = sizes->width[place.shape] * place.size;
     double height = sizes->height[place.shape] * place.size, side = MARGIN * place.size;

@@ -5,15 +5,18 @@
 
 #include "worker_content.h"
 
+#define DRAWN 10.0 /* size of letters that marks are measured and drawn with */
+
 struct page {
     struct box box; /* what is seen of it, in its own space */
     int turns;      /* of 90 degrees, clockwise */
     double unit;    /* pt */
 };
 
-/* How large the mark is with letters of size 1. */
+/* How large the mark is with letters of size 1. A block is measured when a line does not fit. */
 struct mark_sizes {
-    double width[MARK_SHAPES], height[MARK_SHAPES];
+    struct mark *mark;
+    double width[MARK_SHAPES], height[MARK_SHAPES]; /* 0: not measured yet */
 };
 
 /* Where it may be: its lower left corner on the page as it is seen, in the page's units. */
@@ -32,7 +35,7 @@ struct places {
     struct place all[PLACES];
 };
 
-void places_make(struct places *places, const struct page *page, const struct mark_sizes *sizes);
+void places_make(struct places *places, const struct page *page, struct mark_sizes *sizes);
 
 /* Something is drawn there. For struct content_reader; the owner is the places. */
 void places_note(void *places, enum content_kind kind, struct box box);
