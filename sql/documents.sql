@@ -238,6 +238,14 @@ SELECT count(*) AS ali FROM t.take();
 UPDATE onefin.job SET lease_until = now();
 UPDATE onefin.account SET disabled_at = now() WHERE login = 'ali';
 SELECT count(*) AS none FROM t.take();
+UPDATE onefin.account SET disabled_at = NULL WHERE login = 'ali';
+INSERT INTO onefin.session (account_id, token_hash, expires_at) VALUES (6, sha256('ali again'), now() + interval '1 day');
+SELECT t.call('acc1', 'send', '{"topic": 3, "text": "seven"}', '{message,id}') AS seven \gset
+UPDATE onefin.job SET due_at = now();
+SELECT onefin.job_failed((j -> 'job')::bigint, (j -> 'attempt')::integer, 'smtp', 'away', false) FROM t.take() j;
+SELECT t.call('ali again', 'read', jsonb_build_object('topic', 3, 'message', :seven)) IS NOT NULL;
+UPDATE onefin.job SET due_at = now();
+SELECT count(*) AS "read meanwhile" FROM t.take();
 SELECT count(*) AS jobs FROM onefin.job;
 SELECT onefin.jobs_take('gate', 1, '{}') -> 'next' AS "nothing to come";
 

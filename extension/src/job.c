@@ -47,12 +47,16 @@ static void set_aside_the_deadly(void) {
     }
 }
 
-/* Who lost the company meanwhile is told nothing of it. In SPI. */
+/* Who lost the company meanwhile is told nothing of it, nor who has read it. In SPI. */
 static void forget_the_departed(void) {
     static OfStatement delete = {
         "DELETE FROM onefin.job j WHERE kind IN ('mail', 'webhook') AND " DUE
-        " AND NOT EXISTS (SELECT FROM onefin.org_access x WHERE x.org_id = j.org_id"
-        " AND x.account_id = j.account_id)",
+        " AND NOT (EXISTS (SELECT FROM onefin.org_access x WHERE x.org_id = j.org_id"
+        " AND x.account_id = j.account_id) AND EXISTS (SELECT FROM onefin.message m"
+        " WHERE m.topic_id = j.topic_id AND m.id >= j.message_id AND m.deleted_at IS NULL"
+        " AND m.author_id <> j.account_id AND m.id > coalesce((SELECT max(r.message_id)"
+        " FROM onefin.read_mark r WHERE r.topic_id = j.topic_id"
+        " AND r.account_id = j.account_id), 0)))",
         0,
         {0}};
 

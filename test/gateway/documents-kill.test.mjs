@@ -8,9 +8,9 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { deflateSync } from 'node:zlib';
 import { World } from '../lib/firm.mjs';
 import { Gateway } from '../lib/gateway.mjs';
+import { png } from '../lib/made.mjs';
 import { documents, missing } from '../lib/real.mjs';
 import { sleep, until } from '../lib/scratch.mjs';
 import { Random } from '../oracle/random.mjs';
@@ -24,41 +24,11 @@ let world, gateways, topic;
 const originals = new Set(); // hashes of what staff uploaded
 const acknowledged = new Map(); // document -> {bytes, byStaff, good}
 
-/** A PNG of noise, so that no two files are the same. */
-function picture() {
-    const crc = bytes => {
-        let c = ~0;
-        for (const byte of bytes) {
-            c ^= byte;
-            for (let k = 0; k < 8; k++)
-                c = c & 1 ? c >>> 1 ^ 0xedb88320 : c >>> 1;
-        }
-        return ~c >>> 0;
-    };
-    const chunk = (type, data) => {
-        const body = Buffer.concat([Buffer.from(type), data]);
-        const ends = Buffer.alloc(8);
-        ends.writeUInt32BE(data.length, 0);
-        ends.writeUInt32BE(crc(body), 4);
-        return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
-    };
-    const [width, height] = [400 + random.below(400), 300 + random.below(200)];
-    const head = Buffer.alloc(13);
-    head.writeUInt32BE(width, 0);
-    head.writeUInt32BE(height, 4);
-    head.set([8, 0], 8);
-    const rows = Buffer.alloc((width + 1) * height, 200);
-    for (let y = 0; y < height; y++)
-        rows[y * (width + 1)] = 0;
-    randomBytes(64).copy(rows, 1);
-    return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
-}
-
 /** A file, and whether it can be stamped. */
 function paper() {
     const kind = random.weighted({ picture: 40, real: missing ? 0 : 45, broken: 15 });
     if (kind === 'picture')
-        return { bytes: picture(), good: true };
+        return { bytes: png(), good: true };
     if (kind === 'broken')
         return { bytes: Buffer.concat([Buffer.from('%PDF-1.7\n'), randomBytes(2000)]), good: false };
     return { bytes: Buffer.concat([random.of(documents()).bytes, Buffer.from(`\n% ${randomUUID()}\n`)]), good: true };

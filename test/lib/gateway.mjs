@@ -58,7 +58,9 @@ export class Gateway {
             if (this.process.exitCode !== null || this.process.signalCode !== null)
                 throw new Error(`the gateway ended: ${this.log()}`);
             return (await fetch(`${this.http}/healthz`)).status === 200;
-        }, `the gateway to be ready: ${this.logFile}`, 30);
+        }, `the gateway to be ready: ${this.logFile}`, 30).catch(error => {
+            throw new Error(`${error.message}\n${this.log()}`);
+        });
     }
 
     log() {
