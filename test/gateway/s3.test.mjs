@@ -160,11 +160,13 @@ test('a server that is killed and comes back is waited for', async () => {
 });
 
 test('a silent store: an error in time', async () => {
-    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    const sockets = [];
+    const silent = createServer(socket => sockets.push(socket)).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const log = await during({ s3_endpoint: `http://127.0.0.1:${silent.address().port}` }, gateway => fails(gateway));
     assert.match(log, /it is silent, or too slow/);
     silent.close();
+    sockets.forEach(socket => socket.destroy());
 });
 
 test('a slow line is no failure', async () => {
