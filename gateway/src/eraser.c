@@ -28,7 +28,7 @@
 
 static struct {
     ev_timer timer;
-    enum { RESTING, ASKING, REMOVING, TELLING } phase;
+    enum { RESTING, ASKING, REMOVING, TELLING, STOPPED } phase;
     struct db_call *call; /* while ASKING or TELLING */
     json_t *keys;         /* what was asked for, owned; from `at` on not done yet */
     size_t at;
@@ -68,6 +68,8 @@ static void on_told(void *owner UNUSED, const char *json) {
 static void on_removed(void *owner UNUSED, ssize_t result) {
     const char *params[] = {eraser.key};
 
+    if (eraser.phase == STOPPED) /* the store ends what is under way */
+        return;
     if (result < 0) {
         next_key(); /* the store has logged why; the next round tries again */
         return;
@@ -138,4 +140,5 @@ void eraser_stop(void) {
         db_abandon(eraser.call);
     json_decref(eraser.keys);
     free(eraser.key);
+    eraser.phase = STOPPED;
 }
