@@ -4,10 +4,10 @@
  *
  *   drive-worker [NAME=VALUE]...    settings, as in gateway.conf
  *
- * A line is a task {name, kind, request, input, output, preview, logo}, the last four paths, or - for a file in memory; or
- * {abandon: name}; or {count: N, ...}: the task N times, one after the other. An answer is a line
- * {name, seconds, answer}; seconds is the time of all N. Ends with its input, and with all tasks
- * done.
+ * A line is a task {name, kind, request, input, output, preview, logo}, the last four paths, or -
+ * for a file in memory; or {abandon: name}; or {count: N, ...}: the task N times, one after the
+ * other. An answer is a line {name, seconds, answer}; seconds is the time of all N. Ends with its
+ * input, and with all tasks done.
  */
 #include "config.h"
 #include "memory.h"
