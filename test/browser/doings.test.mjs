@@ -106,7 +106,11 @@ test('files come by button, by drop and by paste, several in one message, pictur
   await kim.locator('.attachments .document-size').nth(2).waitFor();
   await say(kim, 'Uchta rasm');
   const message = saying(ann, 'Uchta rasm');
-  await message.locator('.picture img').nth(2).waitFor();
+  // A picture is fetched when it comes near the window.
+  for (let i = 0; i < 3; i++) {
+    await message.locator('.picture').nth(i).scrollIntoViewIfNeeded();
+    await message.locator('.picture img').nth(i).waitFor();
+  }
   assert.deepEqual((await message.locator('.document-name').allTextContents()).sort(), [
     'nusxa.png',
     'tashlab.png',
