@@ -18,14 +18,12 @@
 /* Signatures. */
 
 #define S3_SHA256 65 /* bytes of its hexadecimal text */
-#define S3_MD5    25 /* bytes of its base64 text, as Content-MD5 has it */
 
 /* Reads the credentials. Says why and returns false when there are none, or no bucket is set. */
 bool s3_sign_start(void);
 void s3_sign_stop(void);
 
-/* The digests of a text. */
-void s3_digests(const char *text, char sha256[S3_SHA256], char md5[S3_MD5]);
+void s3_sha256(const char *text, char sha256[S3_SHA256]);
 
 /* A query's value, encoded; for the caller to free. */
 char *s3_encode(const char *text);
@@ -34,9 +32,9 @@ char *s3_encode(const char *text);
  * with '='. For the caller to free. */
 char *s3_address(const char *key, const char *query);
 
-/* All headers that go with it. md5 may be NULL. For curl_slist_free_all. */
+/* All headers that go with it; sha256 is the body's. For curl_slist_free_all. */
 struct curl_slist *s3_headers(const char *method, const char *key, const char *query,
-                              const char *sha256, const char *md5);
+                              const char *sha256);
 
 char *s3_presign(const char *key, const char *name, const char *type, unsigned seconds);
 
@@ -90,7 +88,6 @@ struct s3_request {
     char *text;                   /* body; NULL: */
     const struct s3_pages *pages; /* body; NULL: none */
     char sha256[S3_SHA256];       /* of the body */
-    char md5[S3_MD5];             /* of it; empty: none */
     bool patient;                 /* the answer may take long */
     bool counted;                 /* its tries are to be known exactly */
     bool may_miss;                /* what is not there is no failure to be logged */
@@ -107,7 +104,6 @@ struct s3_request {
     long status;             /* of HTTP; 0: no answer */
     char *answer;            /* the body; NULL: none, or the sink had it */
     char etag[72];           /* without quotes */
-    bool encrypted;          /* by a key of the store's: then the ETag is no MD5 */
     long long length, taken; /* bytes of the whole body; of them the sink has */
     unsigned tries;
 

@@ -22,7 +22,7 @@
 #define LONGEST      8.0  /* pause, in seconds */
 #define ANSWER_MAX   (1 << 20)
 #define PATIENCE     4       /* times s3_timeout */
-#define BUFFER       131072L /* bytes; libcurl's, for sending */
+#define BUFFER       131072L /* bytes; libcurl's */
 #define CODES(array) (sizeof array / sizeof *array)
 
 static LIST_HEAD(, s3_request) requests = LIST_HEAD_INITIALIZER(requests);
@@ -141,19 +141,18 @@ static void log_failure(const struct s3_request *request, const struct meaning *
 
 struct s3_request *s3_request(const char *method, const char *key, const char *query) {
     struct s3_request *request = memory_zeroed(sizeof *request);
-    char unused[S3_MD5];
 
     request->method = method;
     request->key = key ? memory_text(key) : NULL;
     request->query = memory_text(query ? query : "");
-    s3_digests("", request->sha256, unused);
+    s3_sha256("", request->sha256);
     LIST_INSERT_HEAD(&requests, request, all);
     return request;
 }
 
 void s3_request_text(struct s3_request *request, char *text) {
     request->text = text;
-    s3_digests(text, request->sha256, request->md5);
+    s3_sha256(text, request->sha256);
 }
 
 static void request_free(struct s3_request *request) {
@@ -241,7 +240,7 @@ static void opened(struct s3_request *request) {
 }
 
 static size_t take_header(char *line, size_t one, size_t size, void *owner) {
-    static const char etag[] = "etag:", date[] = "date:", sse[] = "x-amz-server-side-encryption";
+    static const char etag[] = "etag:", date[] = "date:";
     struct s3_request *request = owner;
     char text[64];
 
@@ -251,8 +250,6 @@ static size_t take_header(char *line, size_t one, size_t size, void *owner) {
     } else if (size > strlen(date) && strncasecmp(line, date, strlen(date)) == 0) {
         snprintf(text, sizeof text, "%.*s", (int)(size - strlen(date)), line + strlen(date));
         request->date = curl_getdate(text, NULL);
-    } else if (size > strlen(sse) && strncasecmp(line, sse, strlen(sse)) == 0) {
-        request->encrypted = true;
     } else if (size == 2) {
         opened(request);
     }
@@ -368,8 +365,7 @@ static void set_options(struct s3_request *request, CURL *easy) {
     char *address = s3_address(request->key, request->query), range[32];
 
     curl_slist_free_all(request->headers);
-    request->headers = s3_headers(request->method, request->key, request->query, request->sha256,
-                                  *request->md5 ? request->md5 : NULL);
+    request->headers = s3_headers(request->method, request->key, request->query, request->sha256);
     if (*request->method == 'P')
         set_body(request, easy);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
@@ -385,6 +381,8 @@ static void set_options(struct s3_request *request, CURL *easy) {
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
     /* On a kept connection that is cut libcurl tries again by itself, and does not tell. */
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->counted ? 1L : 0L);
+    if (request->sink)
+        curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER);
     if (*config.s3_ca)
         curl_easy_setopt(easy, CURLOPT_CAINFO, config.s3_ca);
     if (request->taken > 0) {

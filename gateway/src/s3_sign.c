@@ -13,7 +13,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
@@ -145,16 +144,11 @@ static void to_hex(const unsigned char *bytes, size_t size, char *text) {
         sprintf(text + 2 * i, "%02x", bytes[i]);
 }
 
-void s3_digests(const char *text, char sha256[S3_SHA256], char md5[S3_MD5]) {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned length;
+void s3_sha256(const char *text, char sha256[S3_SHA256]) {
+    unsigned char digest[SHA256_DIGEST_LENGTH];
 
-    EVP_Digest(text, strlen(text), digest, &length, EVP_sha256(), NULL);
-    to_hex(digest, length, sha256);
-    if (EVP_Digest(text, strlen(text), digest, &length, EVP_md5(), NULL))
-        EVP_EncodeBlock((unsigned char *)md5, digest, length);
-    else
-        md5[0] = '\0'; /* forbidden here; SHA-256 is there as well */
+    SHA256((const unsigned char *)text, strlen(text), digest);
+    to_hex(digest, sizeof digest, sha256);
 }
 
 static void hmac(unsigned char key[SHA256_DIGEST_LENGTH], size_t key_size, const char *text,
@@ -233,10 +227,10 @@ static void sign(const struct scope *scope, const char *method, const char *key,
                  char signature[S3_SHA256]) {
     unsigned char one[SHA256_DIGEST_LENGTH], two[SHA256_DIGEST_LENGTH];
     char *where = path(key), *first = memory_format("AWS4%s", credentials.secret), *text;
-    char hash[S3_SHA256], unused[S3_MD5];
+    char hash[S3_SHA256];
 
     text = memory_format("%s\n%s\n%s\n%s\n%s\n%s", method, where, query, headers, names, sha256);
-    s3_digests(text, hash, unused);
+    s3_sha256(text, hash);
     free(text);
     text = memory_format(ALGORITHM "\n%s\n%s\n%s", scope->time, scope->text, hash);
     hmac((unsigned char *)first, strlen(first), scope->day, one);
@@ -266,15 +260,14 @@ static void add(struct curl_slist **list, char **signed_headers, char **names, c
 }
 
 struct curl_slist *s3_headers(const char *method, const char *key, const char *query,
-                              const char *sha256, const char *md5) {
+                              const char *sha256) {
     struct scope scope;
     struct curl_slist *list = NULL;
     char *headers = memory_text(""), *names = memory_text(""), *host = base(endpoint()), *line;
     char signature[S3_SHA256];
 
     scope_now(&scope);
-    if (md5) /* in the order of their names */
-        add(&list, &headers, &names, "content-md5", md5);
+    /* in the order of their names */
     add(&list, &headers, &names, "host", strstr(host, "://") + 3);
     add(&list, &headers, &names, "x-amz-content-sha256", sha256);
     add(&list, &headers, &names, "x-amz-date", scope.time);

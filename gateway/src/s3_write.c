@@ -4,8 +4,8 @@
  * What is written is kept in pages until it is a part. What fits into the first part goes up as one
  * PUT at commit; more begins a multipart upload, of whose parts a few are on their way while the
  * next is filled. The object is there under its key when that PUT, or the completion of the upload,
- * has succeeded, and not before. Each part carries its SHA-256 (signed) and MD5, by which the store
- * checks what arrives; its ETag is compared.
+ * has succeeded, and not before. Each part carries its SHA-256, signed, by which the store checks
+ * what arrives. (MD5 besides would say nothing more, and was a third of the gateway's time.)
  *
  * Parts grow, so that the 10,000 there may be are enough; what is too large even so is refused. Who
  * drops an object that is not committed has what is there of it taken away, as far as the store
@@ -23,10 +23,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PART_FIRST (5 << 20) /* bytes; the least there may be, but for the last part */
-#define PART_STEP  1000      /* after so many parts they are larger by PART_FIRST */
+#define PART_STEP  (8 << 20) /* bytes; the least there may be, but for the last part, are 5 MiB */
+#define PARTS_STEP 1000      /* after so many parts they are larger by PART_STEP */
 #define PARTS_MAX  10000
-#define ON_THE_WAY 3 /* parts */
+#define ON_THE_WAY (32 << 20) /* bytes of parts, besides the one being filled */
 
 struct part {
     TAILQ_ENTRY(part) next;
@@ -34,8 +34,7 @@ struct part {
     unsigned number; /* from 1 */
     size_t room;     /* bytes it may have */
     struct s3_pages pages;
-    EVP_MD_CTX *sha256, *md5;
-    char md5_hex[33];
+    EVP_MD_CTX *sha256;
     struct s3_request *request; /* NULL: waits for the upload's id */
 };
 
@@ -47,7 +46,8 @@ struct writer {
     size_t total;
     struct part *filling;     /* NULL before the first byte */
     TAILQ_HEAD(, part) parts; /* on their way */
-    unsigned on_the_way, count;
+    size_t on_the_way;        /* bytes of them */
+    unsigned count;
     char **etags;               /* of all parts, in order; owned */
     struct s3_request *request; /* that begins or ends the upload, or asks for its end */
     ssize_t failed;             /* -errno */
@@ -85,8 +85,9 @@ static void committed(struct writer *writer) {
 
 /* Parts. */
 
+/* Few files need a third part; where one does, each part's own cost begins to count. */
 static size_t part_room(unsigned number) {
-    size_t room = (size_t)PART_FIRST * (1 + (number - 1) / PART_STEP);
+    size_t room = PART_STEP * (size_t)(number < 3 ? 1 : 2 + (number - 1) / PARTS_STEP);
     size_t most = config.s3_memory / 2 / S3_PAGE * S3_PAGE;
 
     return room < most ? room : most;
@@ -101,12 +102,7 @@ static struct part *part_new(struct writer *writer) {
     writer->etags[writer->count - 1] = NULL;
     part->room = part_room(part->number);
     part->sha256 = EVP_MD_CTX_new();
-    part->md5 = EVP_MD_CTX_new();
     EVP_DigestInit_ex(part->sha256, EVP_sha256(), NULL);
-    if (!EVP_DigestInit_ex(part->md5, EVP_md5(), NULL)) {
-        EVP_MD_CTX_free(part->md5); /* forbidden here */
-        part->md5 = NULL;
-    }
     return part;
 }
 
@@ -114,7 +110,6 @@ static struct part *part_new(struct writer *writer) {
 static void part_free(struct part *part) {
     s3_pages_free(&part->pages);
     EVP_MD_CTX_free(part->sha256);
-    EVP_MD_CTX_free(part->md5);
     free(part);
 }
 
@@ -143,26 +138,13 @@ static void fail(struct writer *writer, ssize_t error) {
         tell(writer, error);
 }
 
-static void set_digests(struct part *part, struct s3_request *request) {
+static void set_digest(struct part *part, struct s3_request *request) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned length;
 
     EVP_DigestFinal_ex(part->sha256, digest, &length);
     for (unsigned i = 0; i < length; i++)
         sprintf(request->sha256 + 2 * i, "%02x", digest[i]);
-    if (!part->md5)
-        return;
-    EVP_DigestFinal_ex(part->md5, digest, &length);
-    for (unsigned i = 0; i < length; i++)
-        sprintf(part->md5_hex + 2 * i, "%02x", digest[i]);
-    EVP_EncodeBlock((unsigned char *)request->md5, digest, length);
-}
-
-/* An ETag is no MD5 where the store encrypts; and stores may do it otherwise. */
-static bool arrived_whole(const struct part *part, const struct s3_request *request) {
-    return request->encrypted || !*part->md5_hex ||
-           strlen(request->etag) != strlen(part->md5_hex) ||
-           strcasecmp(request->etag, part->md5_hex) == 0;
 }
 
 static void on_part_sent(void *owner, struct s3_request *request) {
@@ -170,12 +152,8 @@ static void on_part_sent(void *owner, struct s3_request *request) {
     struct writer *writer = part->writer;
     ssize_t result = request->result;
 
-    if (result == 0 && !arrived_whole(part, request)) {
-        log_error("store: s3: %s: what arrived is not what was sent", writer->key);
-        result = -EIO;
-    }
     TAILQ_REMOVE(&writer->parts, part, next);
-    writer->on_the_way--;
+    writer->on_the_way -= part->pages.size;
     if (result == 0 && writer->upload)
         writer->etags[part->number - 1] = memory_text(request->etag);
     part_free(part);
@@ -198,7 +176,7 @@ static void send_part(struct part *part) {
 
     part->request = s3_request("PUT", writer->key, query);
     part->request->pages = &part->pages;
-    set_digests(part, part->request);
+    set_digest(part, part->request);
     s3_send(part->request, on_part_sent, part);
     free(query);
 }
@@ -227,7 +205,7 @@ static void send_filled(struct writer *writer) {
     writer->filling = NULL;
     s3_pages_yield(&writer->filler);
     TAILQ_INSERT_TAIL(&writer->parts, part, next);
-    writer->on_the_way++;
+    writer->on_the_way += part->pages.size;
     if (writer->upload) {
         send_part(part);
     } else if (!writer->request) {
@@ -247,8 +225,6 @@ static void append(struct part *part, const unsigned char *bytes, size_t *left) 
 
     memcpy(part->pages.page[part->pages.count - 1] + at, bytes, n);
     EVP_DigestUpdate(part->sha256, bytes, n);
-    if (part->md5)
-        EVP_DigestUpdate(part->md5, bytes, n);
     part->pages.size += n;
     *left -= n;
 }
@@ -260,7 +236,7 @@ static void take_in(struct writer *writer) {
         size_t left = writer->size - writer->taken;
 
         if (part && part->pages.size == part->room) {
-            writer->waits = writer->on_the_way >= ON_THE_WAY;
+            writer->waits = writer->on_the_way > 0 && writer->on_the_way + part->room > ON_THE_WAY;
             if (writer->waits)
                 return;
             send_filled(writer);
@@ -366,7 +342,7 @@ void s3_commit(struct store_object *shared) {
         writer->filling = NULL;
         s3_pages_yield(&writer->filler);
         TAILQ_INSERT_TAIL(&writer->parts, part, next);
-        writer->on_the_way++;
+        writer->on_the_way += part->pages.size;
         writer->begun = true;
         send_part(part);
     }
