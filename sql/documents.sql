@@ -28,7 +28,7 @@ SELECT t.call('boss', 'settings', '{"name": "office_to_pdf", "value": true}', '{
 SELECT t.call('boss', 'settings', '{"name": "upload_types", "value": "image/png\nimage/jpeg"}', '{settings,upload_types}'),
     t.answer(t.file('ali', 1, 'x'), '{state}'), t.answer(t.file('ali', 1, 'x', 'image/jpeg'), '{state}');
 SELECT t.call('boss', 'settings', '{"name": "upload_bytes", "value": 4}', '{settings,upload_bytes}'), t.answer(t.file('ali', 1, 'x', 'image/png'), '{}'),
-    t.answer(onefin.upload_begin('ali', 1, 'x', 5), '{}'), t.call('ali', 'me', '{}', '{settings,upload_bytes}');
+    t.answer(onefin.file_begin('ali', 1, 'x', NULL, 5), '{}'), t.answer(onefin.upload_begin('ali', 1, 'x', 5), '{}'), t.call('ali', 'me', '{}', '{settings,upload_bytes}');
 SELECT t.call('boss', 'settings', jsonb_build_object('name', name, 'value', value)) FROM (VALUES ('upload_bytes', '0'::jsonb), ('time_zone', '"Mars/Base"'),
     ('upload_keep_seconds', '-1')) s (name, value);
 DELETE FROM onefin.setting;

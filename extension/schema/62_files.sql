@@ -1,10 +1,10 @@
 -- What gateways ask about files and jobs. Each answers {"result"} or {"error"}, as onefin.call does, but for
 -- those without a token.
 
-CREATE FUNCTION onefin.file_begin(token text, topic bigint, name text, address inet DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION onefin.file_begin(token text, topic bigint, name text, address inet DEFAULT NULL, size bigint DEFAULT NULL) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_file_begin';
-COMMENT ON FUNCTION onefin.file_begin(text, bigint, text, inet) IS
-    'Asks whether the account of the token may upload to the topic, and reserves an id and a key of the store: {"result": {document, key}}';
+COMMENT ON FUNCTION onefin.file_begin(text, bigint, text, inet, bigint) IS
+    'Asks whether the account of the token may upload to the topic so many bytes, and reserves an id and a key of the store: {"result": {document, key}}';
 CREATE FUNCTION onefin.file_end(token text, document bigint, key text, topic bigint, name text, type text,
                                 size bigint, sha256 bytea, address inet DEFAULT NULL, upload uuid DEFAULT NULL) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_file_end';

@@ -46,7 +46,7 @@ GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigi
 GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text, text, jsonb, inet), onefin.position(),
     onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer),
     onefin.presence_tell(text, bigint[], bigint[], boolean), onefin.presence_audience(bigint[]), onefin.seal_lag(), onefin.watches_keep(uuid[]), onefin.watches_end(uuid),
-    onefin.file_begin(text, bigint, text, inet),
+    onefin.file_begin(text, bigint, text, inet, bigint),
     onefin.file_end(text, bigint, text, bigint, text, text, bigint, bytea, inet, uuid), onefin.file_get(text, bigint, text, text, inet),
     onefin.upload_begin(text, bigint, text, bigint, inet), onefin.upload_look(text, uuid, inet),
     onefin.upload_part(text, uuid, bigint, inet), onefin.upload_add(text, uuid, bigint, text, bigint, inet),

@@ -70,6 +70,8 @@ static Datum begin_body(void *argument) {
 
     of_require_served_topic(PG_GETARG_INT64(1));
     of_check_file_name(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+    if (!PG_ARGISNULL(4))
+        of_check_file_size(PG_GETARG_INT64(4));
     of_json_begin(&json);
     (void)of_file_reserve(&json);
     return JsonbPGetDatum(of_json_end(&json));

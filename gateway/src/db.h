@@ -26,7 +26,7 @@ struct db_answer {
 /* Names of the statements, as db.c prepares them. */
 #define DB_LOGIN      "login"      /* login, password, device, address */
 #define DB_CALL       "call"       /* token, method, params, address */
-#define DB_FILE_BEGIN "file_begin" /* token, topic, name, address */
+#define DB_FILE_BEGIN "file_begin" /* token, topic, name, address, size */
 /* token, document, key, topic, name, type, size, sha256, address, upload (NULL: POST /files) */
 #define DB_FILE_END       "file_end"
 #define DB_FILE_GET       "file_get"       /* token, document, variant, how, address */

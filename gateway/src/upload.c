@@ -215,7 +215,8 @@ static bool read_request(struct upload *upload) {
 
 void upload_start(struct exchange *exchange) {
     struct upload *upload = memory_zeroed(sizeof *upload);
-    const char *params[4];
+    const char *params[5];
+    char size[24];
 
     LIST_INSERT_HEAD(&uploads, upload, all);
     exchange->upload = upload;
@@ -233,7 +234,9 @@ void upload_start(struct exchange *exchange) {
     params[1] = upload->topic;
     params[2] = upload->name;
     params[3] = upload->address;
-    upload->call = db_call(DB_CALLS, DB_FILE_BEGIN, 4, params,
+    params[4] = size;
+    snprintf(size, sizeof size, "%zu", upload->length);
+    upload->call = db_call(DB_CALLS, DB_FILE_BEGIN, 5, params,
                            (struct db_answer){.done = on_begun, .owner = upload});
 }
 

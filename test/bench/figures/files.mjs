@@ -54,6 +54,7 @@ class Files {
   static async start(store) {
     const files = new Files();
     files.world = await World.start({ store, settings: { max_upload: '2g' } });
+    await files.world.admin.call('settings', { name: 'upload_bytes', value: 2 ** 31 });
     files.token = (await files.world.connect('kim')).token;
     return files;
   }
