@@ -29,7 +29,7 @@ class Link {
     reset() {
         clearTimeout(this.silence);
         for (const socket of [this.near, this.far])
-            if (socket.remotePort) // only TCP knows how
+            if (socket.remotePort && !socket.writableEnded) // only TCP knows how; Node hangs at its end after a shutdown
                 socket.resetAndDestroy();
             else
                 socket.destroy();
