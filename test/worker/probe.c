@@ -174,7 +174,7 @@ static void eat_by_mmap(void) {
 }
 
 static void spin(void) {
-    for (volatile int i = 0;; i++)
+    for (volatile unsigned i = 0;; i++)
         ;
 }
 
