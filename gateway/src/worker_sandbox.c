@@ -57,11 +57,7 @@ static void limit(int resource, rlim_t most) {
 
 static void set_limits(const struct sandbox *sandbox) {
     limit(RLIMIT_CORE, 0);
-    /* The kernel says SIGXCPU at the first limit, by which the parent knows; at the second it
-     * kills. */
-    need(setrlimit(RLIMIT_CPU,
-                   &(struct rlimit){sandbox->limits.seconds, sandbox->limits.seconds + 1}) == 0,
-         "setrlimit");
+    limit(RLIMIT_CPU, sandbox->limits.seconds + 1); /* should the parent's clock not end it first */
     limit(RLIMIT_FSIZE, FILE_SIZE_MAX);
     limit(RLIMIT_NOFILE, sandbox->folder ? OFFICE_FILES : OPEN_FILES);
     limit(RLIMIT_MEMLOCK, 0);
