@@ -65,21 +65,6 @@ void of_document_changed(int64 document, const char *kind) {
     of_spi_end();
 }
 
-void of_document_stamp(int64 document, int64 org, int64 topic) {
-    static OfStatement insert = {
-        "INSERT INTO onefin.job (kind, document_id, org_id, topic_id) VALUES ('stamp', $1, $2, $3)",
-        3,
-        {INT8OID, INT8OID, INT8OID}};
-    OfArgs args = {0};
-
-    of_arg_id(&args, document);
-    of_arg_id(&args, org);
-    of_arg_id(&args, topic);
-    of_spi_begin();
-    of_run_as_owner(&insert, &args, false);
-    of_spi_end();
-}
-
 /* What a mark says. */
 typedef struct Mark {
     int64 document;
@@ -136,9 +121,9 @@ static int64 require_document(int64 document) {
     of_arg(&args, Int64GetDatum(document), false);
     of_run_as_owner(&hold, &args, false);
     if (of_run(&visible, &args, false) == 0)
-        ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
-                        errmsg("no document %lld", (long long)document),
-                        errhint("documents lists those that you may see.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_NO_DATA_FOUND), errmsg("no document %lld", (long long)document),
+                 errhint("documents lists those that you may see.")));
     org = of_result_id(0, 3);
     require_markable(DatumGetBool(of_result(0, 1, &isnull)),
                      DatumGetBool(of_result(0, 2, &isnull)));
@@ -160,10 +145,9 @@ static bool is_repeated(const Mark *mark, const OfActor *actor) {
     if (of_run_as_owner(&last, &args, false) == 0)
         return false;
     if (of_result_id(0, 1) != actor->account)
-        ereport(ERROR,
-                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                 errmsg("%s has marked it %s already", of_result_text(0, 2), mark->mark),
-                 errhint("One mark is enough.")));
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("%s has marked it %s already", of_result_text(0, 2), mark->mark),
+                        errhint("One mark is enough.")));
     return true;
 }
 

@@ -12,7 +12,4 @@ extern void of_document_changed(int64 document, const char *kind);
 /* A document as JSON, as the caller sees it. */
 extern Datum of_document_json(int64 document);
 
-/* Its bytes are to be stamped, before or again: nobody gets them until then. */
-extern void of_document_stamp(int64 document, int64 org, int64 topic);
-
 #endif

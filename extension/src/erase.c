@@ -124,7 +124,8 @@ static int64 change(OfStatement *statement, int64 org) {
     return (int64)n;
 }
 
-/* Of the documents the names, and what was said of them; their bytes go to what is to be removed. */
+/* Of the documents the names, and what was said of them; their bytes go to what is to be removed.
+ */
 static int64 erase_documents(int64 org) {
     static OfStatement documents = {
         "WITH gone AS (UPDATE onefin.document d SET name = 'erased-' || d.id,"

@@ -13,10 +13,12 @@
 #include "file.h"
 #include "fmgr.h"
 #include "identity.h"
+#include "job.h"
 #include "journal.h"
 #include "json.h"
 #include "mb/pg_wchar.h"
 #include "plan.h"
+#include "row.h"
 #include "store_key.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -56,8 +58,7 @@ text *of_file_arguments(FunctionCallInfo fcinfo, int n) {
 
 /* A reserved id and key, as JSON members. */
 int64 of_file_reserve(JsonbParseState **json) {
-    static OfStatement next = {"SELECT nextval('onefin.document_id_seq')", 0, {0}};
-    int64 document = DatumGetInt64(of_value(&next, NULL, true, false));
+    int64 document = of_next_id("document_id_seq");
 
     of_json_id(json, "document", document);
     of_json_string(json, "key", TextDatumGetCString(of_key_reserve(document)));
@@ -172,26 +173,11 @@ static void insert_document(FunctionCallInfo fcinfo, const OfActor *actor, int64
     of_spi_end();
 }
 
-static void order_preview(int64 document, int64 org, int64 topic) {
-    static OfStatement insert = {"INSERT INTO onefin.job (kind, document_id, org_id, topic_id)"
-                                 " VALUES ('preview', $1, $2, $3)",
-                                 3,
-                                 {INT8OID, INT8OID, INT8OID}};
-    OfArgs args = {0};
-
-    of_arg_id(&args, document);
-    of_arg_id(&args, org);
-    of_arg_id(&args, topic);
-    of_spi_begin();
-    of_run_as_owner(&insert, &args, false);
-    of_spi_end();
-}
-
 static void order_work(int64 document, int64 org, int64 topic, const char *type, OfRole role) {
     if (role != OF_CLIENT)
-        of_document_stamp(document, org, topic);
+        of_job_order("stamp", document, org, topic);
     else if (can_draw(kind_of(type)))
-        order_preview(document, org, topic);
+        of_job_order("preview", document, org, topic);
 }
 
 static Datum end_body(void *argument) {
@@ -209,10 +195,9 @@ static Datum end_body(void *argument) {
         of_upload_done(PG_GETARG_DATUM(9), actor->account, document);
     insert_document(fcinfo, actor, org);
     if (!of_key_record(PG_GETARG_DATUM(2)))
-        ereport(ERROR,
-                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                 errmsg("the upload took too long"),
-                 errhint("Send it again, over a better line or in parts.")));
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("the upload took too long"),
+                        errhint("Send it again, over a better line or in parts.")));
     order_work(document, org, topic, type, actor->role);
     of_journal(&(OfEntry){.kind = "document.uploaded",
                           .audience = OF_TO_ADMIN,

@@ -51,9 +51,9 @@ static const Refusal not_there = {"not there", ERRCODE_NO_DATA_FOUND, "no docume
 static const Refusal is_erased = {
     "erased", ERRCODE_NO_DATA_FOUND, "document %lld was erased",
     "The data of its company was erased; its bytes are gone for good."};
-static const Refusal not_original = {
-    "original", ERRCODE_INSUFFICIENT_PRIVILEGE, "the original of document %lld is not for you",
-    "Everybody gets the stamped one; an admin has the original."};
+static const Refusal not_original = {"original", ERRCODE_INSUFFICIENT_PRIVILEGE,
+                                     "the original of document %lld is not for you",
+                                     "Everybody gets the stamped one; an admin has the original."};
 static const Refusal not_ready = {"not ready", ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                                   "document %lld is not stamped",
                                   "Wait until it is; if it failed, its reason says why."};
@@ -99,8 +99,7 @@ static bool may_have_original(const Found *found) {
     if (!found->is_signed)
         return false;
     return actor->role == OF_SUPERVISOR || actor->account == found->uploader ||
-           (actor->role == OF_CLIENT &&
-            of_setting_on("client_sees_versions"));
+           (actor->role == OF_CLIENT && of_setting_on("client_sees_versions"));
 }
 
 static void tell(const char *kind, const Wish *wish, const Found *found, const char *why) {

@@ -24,6 +24,22 @@
 /* What is due: waiting long enough, or with a gateway that says nothing any more. */
 #define DUE "(state = 'waiting' AND due_at <= now() OR state = 'running' AND lease_until <= now())"
 
+void of_job_order(const char *kind, int64 document, int64 org, int64 topic) {
+    static OfStatement insert = {
+        "INSERT INTO onefin.job (kind, document_id, org_id, topic_id) VALUES ($1, $2, $3, $4)",
+        4,
+        {TEXTOID, INT8OID, INT8OID, INT8OID}};
+    OfArgs args = {0};
+
+    of_arg_text(&args, kind);
+    of_arg_id(&args, document);
+    of_arg_id(&args, org);
+    of_arg_id(&args, topic);
+    of_spi_begin();
+    of_run_as_owner(&insert, &args, false);
+    of_spi_end();
+}
+
 /* Jobs during which gateways died again and again are not tried for ever. In SPI. */
 static void set_aside_the_deadly(void) {
     static OfStatement find = {

@@ -9,6 +9,9 @@
 /* Attempts after which a job is set aside. */
 #define OF_JOB_ATTEMPTS 8
 
+/* A document is to be stamped, or to have a preview. */
+extern void of_job_order(const char *kind, int64 document, int64 org, int64 topic);
+
 /* A message may stay unread: in a while those who are away are to be told. */
 extern void of_notice_due(int64 org, int64 topic, int64 message);
 

@@ -178,8 +178,7 @@ Datum onefin_job_done(PG_FUNCTION_ARGS) {
     bool mine;
 
     of_spi_begin();
-    mine = hold(PG_GETARG_INT64(0), PG_GETARG_INT32(1), &job) &&
-           finish(&job, PG_GETARG_DATUM(2));
+    mine = hold(PG_GETARG_INT64(0), PG_GETARG_INT32(1), &job) && finish(&job, PG_GETARG_DATUM(2));
     if (mine)
         forget(&job);
     of_spi_end();
@@ -277,14 +276,11 @@ Datum onefin_api_retry_job(PG_FUNCTION_ARGS) {
         1,
         {INT8OID}};
     static OfStatement document = {
-        "UPDATE onefin.document SET state = 'stamping', reason = NULL WHERE id = $1",
-        1,
-        {INT8OID}};
+        "UPDATE onefin.document SET state = 'stamping', reason = NULL WHERE id = $1", 1, {INT8OID}};
     static OfStatement logo = {
         "UPDATE onefin.logo SET state = 'checking' WHERE id = $1", 1, {INT8OID}};
-    static OfStatement read = {"SELECT jsonb_build_object('job', body) FROM onefin.job_body WHERE id = $1",
-                               1,
-                               {INT8OID}};
+    static OfStatement read = {
+        "SELECT jsonb_build_object('job', body) FROM onefin.job_body WHERE id = $1", 1, {INT8OID}};
     OfArgs args = {0};
     OfArgs of_document = {0};
     OfArgs of_logo = {0};

@@ -31,23 +31,22 @@ static void keep(Datum image, Datum type) {
     of_arg(&args, image, false);
     of_spi_begin();
     of_run_as_owner(&insert, &args, false);
-    of_journal(&(OfEntry){.kind = "logo.changed",
-                          .audience = OF_TO_ADMIN,
-                          .subject = of_result_id(0, 1)});
+    of_journal(
+        &(OfEntry){.kind = "logo.changed", .audience = OF_TO_ADMIN, .subject = of_result_id(0, 1)});
     of_spi_end();
 }
 
 static void check(Datum image, const char *type) {
     if (VARSIZE_ANY_EXHDR(image) > MOST / 3 * 4 + MOST / 32)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the logo is too large"),
-                 errhint("A logo has %d bytes at most.", MOST)));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the logo is too large"),
+                        errhint("A logo has %d bytes at most.", MOST)));
     if (strcmp(type, "image/png") != 0 && strcmp(type, "image/svg+xml") != 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("a logo is image/png or image/svg+xml")));
 }
 
-/* onefin_api.logo(image, type), for admins: with an image has that tried, and used if it is good. */
+/* onefin_api.logo(image, type), for admins: with an image has that tried, and used if it is good.
+ */
 PG_FUNCTION_INFO_V1(onefin_api_logo);
 Datum onefin_api_logo(PG_FUNCTION_ARGS) {
     static OfStatement read = {
@@ -62,8 +61,7 @@ Datum onefin_api_logo(PG_FUNCTION_ARGS) {
 
     of_require_granted(fcinfo->flinfo->fn_oid);
     if (!PG_ARGISNULL(0)) {
-        check(PG_GETARG_DATUM(0),
-              PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1)));
+        check(PG_GETARG_DATUM(0), PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1)));
         keep(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
     }
     PG_RETURN_DATUM(of_value(&read, NULL, false, false));

@@ -17,6 +17,7 @@
 #include "identity.h"
 #include "json.h"
 #include "plan.h"
+#include "row.h"
 #include "store_key.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -74,10 +75,10 @@ static void require_upload(FunctionCallInfo fcinfo, Upload *upload) {
 
 static void require_offset(const Upload *upload, int64 offset) {
     if (upload->document || offset != upload->offset)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("the upload is not at byte %lld", (long long)offset),
-                        errhint("It has %lld bytes: go on from there.",
-                                (long long)upload->offset)));
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("the upload is not at byte %lld", (long long)offset),
+                 errhint("It has %lld bytes: go on from there.", (long long)upload->offset)));
 }
 
 /* Arguments: token, topic, name, length, address. */
@@ -133,17 +134,15 @@ Datum onefin_upload_look(PG_FUNCTION_ARGS) {
 }
 
 static Datum part_body(void *argument) {
-    static OfStatement next = {"SELECT nextval('onefin.document_id_seq')", 0, {0}};
     FunctionCallInfo fcinfo = argument;
     JsonbParseState *json = NULL;
     Upload upload;
-    int64 id;
 
     require_upload(fcinfo, &upload);
     require_offset(&upload, PG_GETARG_INT64(2));
-    id = DatumGetInt64(of_value(&next, NULL, true, false));
     of_json_begin(&json);
-    of_json_string(&json, "key", TextDatumGetCString(of_key_reserve(id)));
+    of_json_string(&json, "key",
+                   TextDatumGetCString(of_key_reserve(of_next_id("document_id_seq"))));
     return JsonbPGetDatum(of_json_end(&json));
 }
 
