@@ -50,11 +50,9 @@ static void *run(void *nothing UNUSED) {
             pthread_cond_wait(&background.wake, &background.lock);
         if (!task)
             break;
-        if (!background.stopping) {
-            pthread_mutex_unlock(&background.lock);
-            task->work(task);
-            pthread_mutex_lock(&background.lock);
-        }
+        pthread_mutex_unlock(&background.lock);
+        task->work(task);
+        pthread_mutex_lock(&background.lock);
         put(&background.finished, task);
         ev_async_send(EV_DEFAULT_ & background.async);
     }
@@ -99,6 +97,11 @@ bool background_start(void) {
 }
 
 void background_run(struct background_task *task) {
+    if (background.stopping) { /* there is no thread, and nobody who would wait */
+        task->work(task);
+        task->done(task);
+        return;
+    }
     pthread_mutex_lock(&background.lock);
     put(&background.waiting, task);
     pthread_cond_signal(&background.wake);

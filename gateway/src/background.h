@@ -1,5 +1,5 @@
 /*
- * background.h - work that blocks (temporary files), done in a thread of its own.
+ * background.h - work that blocks (files), done in a thread of its own.
  *
  * A task is embedded in what it works on, which must last until `done` was called: there is no way
  * to call it back. Tasks are done one after the other, in the order they came.
@@ -19,6 +19,6 @@ bool background_start(void);
 
 void background_run(struct background_task *task);
 
-/* Ends the thread after the work under way; what waits is done no more. Every task's `done` is
- * called first. */
+/* Ends the thread when all work is done, and every task's `done` was called. What is to be run later
+ * is done at once. */
 void background_stop(void);

@@ -104,10 +104,11 @@ static int run(void) {
         log_error("libev does not start");
         return EXIT_FAILURE;
     }
-    if (!spool_check() || !store_start())
+    if (!spool_check() || !store_start() || !background_start())
         return EXIT_FAILURE;
-    if (!background_start() || !worker_start() || !server_start()) {
+    if (!worker_start() || !server_start()) {
         worker_stop();
+        background_stop();
         store->stop();
         return EXIT_FAILURE;
     }
@@ -129,8 +130,8 @@ static int run(void) {
     assemble_stop();
     jobs_stop();
     worker_stop();
-    background_stop();
     eraser_stop();
+    background_stop();
     db_stop();
     store->stop();
     transfer_stop();

@@ -6,20 +6,19 @@
  * all. A writer holds a lock on its part file; at start every part file that can be locked is
  * without a writer, left over from a crash, and removed. Several gateways may share the directory.
  *
- * One worker thread does the blocking calls, in the order they came; the loop is woken by ev_async
- * when some are done. Ownership goes with the job: an object that is in the queue belongs to the
- * worker (but for `dropped`, the loop's), in the finished list to the loop again. The queues are
- * under `lock`; nothing else is shared.
+ * The blocking calls are the background thread's. Ownership goes with the job: an object that is
+ * there belongs to the thread (but for `dropped`, the loop's), and to the loop again when it is
+ * done.
  */
 #include "store.h"
+#include "background.h"
 #include "log.h"
 #include "memory.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <ev.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -35,7 +34,7 @@ typedef ssize_t job_fn(struct object *object);
 
 struct object {
     struct store_object shared;
-    struct object *next; /* in a queue */
+    struct background_task task;
     job_fn *job;
     ssize_t result;
     size_t size;   /* of the write */
@@ -46,38 +45,9 @@ struct object {
     bool dropped;  /* by its owner */
 };
 
-struct queue {
-    struct object *first, **end;
-};
+static int root; /* the directory */
 
-static struct {
-    int root; /* the directory */
-    pthread_t worker;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    struct queue jobs, finished;
-    bool stopping;
-    ev_async done;
-} dir;
-
-static void queue_put(struct queue *queue, struct object *object) {
-    object->next = NULL;
-    *queue->end = object;
-    queue->end = &object->next;
-}
-
-static struct object *queue_take(struct queue *queue) {
-    struct object *object = queue->first;
-
-    if (object) {
-        queue->first = object->next;
-        if (!queue->first)
-            queue->end = &queue->first;
-    }
-    return object;
-}
-
-/* What the worker does. */
+/* What the thread does. */
 
 static ssize_t make_part(struct object *object) {
     unsigned char random[16];
@@ -88,7 +58,7 @@ static ssize_t make_part(struct object *object) {
     end = stpcpy(object->part, PARTS "/");
     for (size_t i = 0; i < sizeof random; i++)
         end += sprintf(end, "%02x", random[i]);
-    object->fd = openat(dir.root, object->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    object->fd = openat(root, object->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (object->fd < 0) {
         object->part[0] = '\0';
         return -errno;
@@ -122,7 +92,7 @@ static ssize_t do_write(struct object *object) {
 /* Makes the directories that the key names and syncs each into the one above it. The innermost one
  * opened, or -errno. */
 static int open_parents(const char *key, const char **name) {
-    int at = dup(dir.root);
+    int at = dup(root);
     const char *slash;
 
     while (at >= 0 && (slash = strchr(key, '/'))) {
@@ -155,7 +125,7 @@ static ssize_t do_commit(struct object *object) {
     parent = open_parents(object->key, &name);
     if (parent < 0)
         return parent;
-    if (linkat(dir.root, object->part, parent, name, 0) < 0 || fsync(parent) < 0)
+    if (linkat(root, object->part, parent, name, 0) < 0 || fsync(parent) < 0)
         result = -errno;
     close(parent);
     return result;
@@ -164,7 +134,7 @@ static ssize_t do_commit(struct object *object) {
 static ssize_t do_open(struct object *object) {
     struct stat about;
 
-    object->fd = openat(dir.root, object->key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    object->fd = openat(root, object->key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (object->fd < 0 || fstat(object->fd, &about) < 0)
         return -errno;
     return S_ISREG(about.st_mode) ? about.st_size : -ENOENT;
@@ -185,8 +155,8 @@ static ssize_t do_remove(struct object *object) {
     ssize_t result = 0;
     int at;
 
-    if (unlinkat(dir.root, object->key, 0) == 0) {
-        at = openat(dir.root, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (unlinkat(root, object->key, 0) == 0) {
+        at = openat(root, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (at < 0 || fsync(at) < 0)
             result = -errno;
         if (at >= 0)
@@ -201,7 +171,7 @@ static ssize_t do_remove(struct object *object) {
 /* The last job of every object. */
 static ssize_t do_release(struct object *object) {
     if (object->part[0])
-        unlinkat(dir.root, object->part, 0);
+        unlinkat(root, object->part, 0);
     if (object->fd >= 0)
         close(object->fd);
     object->part[0] = '\0';
@@ -209,26 +179,17 @@ static ssize_t do_release(struct object *object) {
     return 0;
 }
 
-static void *work(void *nothing UNUSED) {
-    struct object *object;
+/* The object of a task; the other way round there is nothing to it. */
+static struct object *object_of(struct background_task *task) {
+    return (struct object *)((char *)task - offsetof(struct object, task));
+}
 
-    pthread_mutex_lock(&dir.lock);
-    for (;;) {
-        while (!(object = queue_take(&dir.jobs)) && !dir.stopping)
-            pthread_cond_wait(&dir.wake, &dir.lock);
-        if (!object)
-            break;
-        pthread_mutex_unlock(&dir.lock);
-        object->result =
-            object->key && !store_key_is_plain(object->key) && object->job != do_release
-                ? -EINVAL
-                : object->job(object);
-        pthread_mutex_lock(&dir.lock);
-        queue_put(&dir.finished, object);
-        ev_async_send(EV_DEFAULT_ & dir.done);
-    }
-    pthread_mutex_unlock(&dir.lock);
-    return NULL;
+static void work(struct background_task *task) {
+    struct object *object = object_of(task);
+
+    object->result = object->key && !store_key_is_plain(object->key) && object->job != do_release
+                         ? -EINVAL
+                         : object->job(object);
 }
 
 /* What the loop does. */
@@ -236,10 +197,7 @@ static void *work(void *nothing UNUSED) {
 static void submit(struct object *object, job_fn *job) {
     object->job = job;
     object->busy = true;
-    pthread_mutex_lock(&dir.lock);
-    queue_put(&dir.jobs, object);
-    pthread_cond_signal(&dir.wake);
-    pthread_mutex_unlock(&dir.lock);
+    background_run(&object->task);
 }
 
 static void tell_removed(struct object *object) {
@@ -249,7 +207,9 @@ static void tell_removed(struct object *object) {
         object->shared.done(object->shared.owner, object->result);
 }
 
-static void finish(struct object *object) {
+static void finish(struct background_task *task) {
+    struct object *object = object_of(task);
+
     object->busy = false;
     if (object->job == do_remove)
         tell_removed(object);
@@ -263,19 +223,6 @@ static void finish(struct object *object) {
     }
 }
 
-static void on_done(EV_P UNUSED, ev_async *async UNUSED, int events UNUSED) {
-    struct object *object;
-
-    for (;;) {
-        pthread_mutex_lock(&dir.lock);
-        object = queue_take(&dir.finished);
-        pthread_mutex_unlock(&dir.lock);
-        if (!object)
-            break;
-        finish(object);
-    }
-}
-
 static struct object *object_new(const char *key, store_done_fn *done, void *owner) {
     struct object *object = memory_zeroed(sizeof *object);
 
@@ -283,6 +230,8 @@ static struct object *object_new(const char *key, store_done_fn *done, void *own
     object->shared.owner = owner;
     object->key = key ? memory_text(key) : NULL;
     object->fd = -1;
+    object->task.work = work;
+    object->task.done = finish;
     return object;
 }
 
@@ -337,20 +286,7 @@ static char *dir_presign(const char *key UNUSED, const char *name UNUSED, const 
 }
 
 static void dir_stop(void) {
-    struct object *object;
-
-    pthread_mutex_lock(&dir.lock);
-    dir.stopping = true;
-    pthread_cond_signal(&dir.wake);
-    pthread_mutex_unlock(&dir.lock);
-    pthread_join(dir.worker, NULL);
-    while ((object = queue_take(&dir.finished))) { /* what ended last */
-        do_release(object);
-        free(object->key);
-        free(object);
-    }
-    ev_async_stop(EV_DEFAULT_ & dir.done);
-    close(dir.root);
+    close(root);
 }
 
 static const struct store dir_store = {.create = dir_create,
@@ -366,7 +302,7 @@ static const struct store dir_store = {.create = dir_create,
 
 /* Takes away what writers left that are no more. A fresh one may be about to be locked. */
 static void sweep_parts(void) {
-    int fd = openat(dir.root, PARTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(root, PARTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *parts = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *entry;
 
@@ -388,7 +324,7 @@ static bool can_write(const char *path) {
     struct object trial = {.fd = -1};
     ssize_t made;
 
-    if (mkdirat(dir.root, PARTS, 0750) < 0 && errno != EEXIST)
+    if (mkdirat(root, PARTS, 0750) < 0 && errno != EEXIST)
         made = -errno;
     else
         made = make_part(&trial);
@@ -400,37 +336,20 @@ static bool can_write(const char *path) {
 }
 
 bool store_dir_start(const char *path) {
-    sigset_t all, before;
-    int error;
-
     if (mkdir(path, 0750) < 0 && errno != EEXIST) {
         log_error("store: cannot make %s: %s; make it or set \"store\"", path, strerror(errno));
         return false;
     }
-    dir.root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir.root < 0) {
+    root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) {
         log_error("store: cannot open %s: %s", path, strerror(errno));
         return false;
     }
     if (!can_write(path)) {
-        close(dir.root);
+        close(root);
         return false;
     }
     sweep_parts();
-    dir.jobs.end = &dir.jobs.first;
-    dir.finished.end = &dir.finished.first;
-    pthread_mutex_init(&dir.lock, NULL);
-    pthread_cond_init(&dir.wake, NULL);
-    ev_async_init(&dir.done, on_done);
-    ev_async_start(EV_DEFAULT_ & dir.done);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&dir.worker, NULL, work, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error) {
-        log_error("store: no thread: %s", strerror(error));
-        return false;
-    }
     store = &dir_store;
     return true;
 }
