@@ -11,22 +11,19 @@
 #include "compat.h"
 #include "db.h"
 #include "eraser.h"
+#include "intake.h"
 #include "log.h"
 #include "memory.h"
 #include "metrics.h"
 #include "rpc_codes.h"
-#include "sniff.h"
 #include "store.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-
-#define HEAD_MAX 4096 /* bytes that tell a file's type */
 
 struct assembly {
     LIST_ENTRY(assembly) all;
@@ -41,9 +38,8 @@ struct assembly {
     const char *key, *name; /* in the plan */
     size_t part;            /* the one at hand */
     struct store_object *from, *to;
-    json_int_t part_left, size;
-    EVP_MD_CTX *digest;
-    unsigned char head[HEAD_MAX];
+    json_int_t part_left;
+    struct intake intake;
 };
 
 static LIST_HEAD(, assembly) assemblies = LIST_HEAD_INITIALIZER(assemblies);
@@ -60,11 +56,10 @@ static void clear(struct assembly *assembly) {
     if (assembly->to)
         store->drop(assembly->to);
     json_decref(assembly->plan);
-    EVP_MD_CTX_free(assembly->digest);
+    intake_end(&assembly->intake);
     assembly->call = NULL;
     assembly->from = assembly->to = NULL;
     assembly->plan = NULL;
-    assembly->digest = NULL;
 }
 
 static void assembly_free(struct assembly *assembly) {
@@ -133,24 +128,19 @@ static void on_recorded(void *owner, const char *json) {
 }
 
 static void record(struct assembly *assembly) {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    char hex[3 + 2 * EVP_MAX_MD_SIZE] = "\\x", document[24], topic[24], size[24];
-    unsigned length;
-    const char *type =
-        sniff_type(assembly->head, assembly->size < HEAD_MAX ? assembly->size : HEAD_MAX);
-    const char *params[] = {
-        assembly->token,   document,        assembly->key, topic, assembly->name, type, size, hex,
-        assembly->address, assembly->upload};
+    char topic[24];
 
-    EVP_DigestFinal_ex(assembly->digest, digest, &length);
-    for (unsigned i = 0; i < length; i++)
-        sprintf(hex + 2 + 2 * i, "%02x", digest[i]);
-    snprintf(document, sizeof document, "%" JSON_INTEGER_FORMAT, assembly->document);
     snprintf(topic, sizeof topic, "%" JSON_INTEGER_FORMAT, assembly->topic);
-    snprintf(size, sizeof size, "%" JSON_INTEGER_FORMAT, assembly->size);
     assembly->phase = RECORDING;
-    assembly->call = db_call(DB_CALLS, DB_FILE_END, 10, params,
-                             (struct db_answer){.done = on_recorded, .owner = assembly});
+    assembly->call = intake_record(&assembly->intake,
+                                   &(struct intake_of){.token = assembly->token,
+                                                       .document = assembly->document,
+                                                       .key = assembly->key,
+                                                       .topic = topic,
+                                                       .name = assembly->name,
+                                                       .address = assembly->address,
+                                                       .upload = assembly->upload},
+                                   (struct db_answer){.done = on_recorded, .owner = assembly});
 }
 
 static void on_written(void *owner, ssize_t result) {
@@ -174,12 +164,8 @@ static void on_written(void *owner, ssize_t result) {
 static void take_chunk(struct assembly *assembly, size_t size) {
     const unsigned char *bytes = assembly->from->buffer;
 
-    if (assembly->size < HEAD_MAX)
-        memcpy(assembly->head + assembly->size, bytes,
-               size < HEAD_MAX - (size_t)assembly->size ? size : HEAD_MAX - (size_t)assembly->size);
-    EVP_DigestUpdate(assembly->digest, bytes, size);
+    intake_take(&assembly->intake, bytes, size);
     memcpy(assembly->to->buffer, bytes, size);
-    assembly->size += size;
     assembly->part_left -= size;
     assembly->phase = WRITING;
     store->write(assembly->to, size);
@@ -208,7 +194,7 @@ static void next_part(struct assembly *assembly) {
                     "{s:s, s:I}", "key", &key, "size", &assembly->part_left) == 0) {
         assembly->phase = OPENING;
         assembly->from = store->open(key, on_read, assembly);
-    } else if (assembly->size != assembly->length) {
+    } else if (assembly->intake.size != assembly->length) {
         fail_by_store(assembly, "the parts are not the whole", EIO);
     } else {
         assembly->phase = COMMITTING;
@@ -219,10 +205,8 @@ static void next_part(struct assembly *assembly) {
 static void begin(struct assembly *assembly) {
     assembly->to = store->create(on_written, assembly);
     store->name(assembly->to, assembly->key);
-    assembly->digest = EVP_MD_CTX_new();
-    EVP_DigestInit_ex(assembly->digest, EVP_sha256(), NULL);
+    intake_begin(&assembly->intake);
     assembly->part = 0;
-    assembly->size = 0;
     next_part(assembly);
 }
 

@@ -13,6 +13,7 @@
  */
 #include "s3.h"
 #include "config.h"
+#include "intake.h"
 #include "log.h"
 #include "memory.h"
 
@@ -138,15 +139,6 @@ static void fail(struct writer *writer, ssize_t error) {
         tell(writer, error);
 }
 
-static void set_digest(struct part *part, struct s3_request *request) {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned length;
-
-    EVP_DigestFinal_ex(part->sha256, digest, &length);
-    for (unsigned i = 0; i < length; i++)
-        sprintf(request->sha256 + 2 * i, "%02x", digest[i]);
-}
-
 static void on_part_sent(void *owner, struct s3_request *request) {
     struct part *part = owner;
     struct writer *writer = part->writer;
@@ -176,7 +168,7 @@ static void send_part(struct part *part) {
 
     part->request = s3_request("PUT", writer->key, query);
     part->request->pages = &part->pages;
-    set_digest(part, part->request);
+    sha256_hex(part->sha256, part->request->sha256);
     s3_send(part->request, on_part_sent, part);
     free(query);
 }

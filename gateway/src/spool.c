@@ -8,6 +8,7 @@
 #include "spool.h"
 #include "background.h"
 #include "config.h"
+#include "intake.h"
 #include "log.h"
 #include "memory.h"
 #include "store.h"
@@ -47,12 +48,8 @@ static void spool_free(struct spool *spool) {
 
 static void finish(struct spool *spool, int error) {
     struct spooled what = {.file = -1, .size = spool->size};
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
 
-    EVP_DigestFinal_ex(spool->digest, digest, &length);
-    for (unsigned i = 0; i < length; i++)
-        sprintf(what.sha256 + 2 * i, "%02x", digest[i]);
+    sha256_hex(spool->digest, what.sha256);
     if (!error && spool->fetching) {
         what.file = spool->file;
         spool->file = -1;

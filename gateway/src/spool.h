@@ -6,10 +6,10 @@
  */
 #pragma once
 
+#include "intake.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#define SHA256_HEX 65 /* with the zero at its end */
 
 struct spool; /* one copying under way */
 

@@ -16,23 +16,20 @@
 #include "upload.h"
 #include "config.h"
 #include "db.h"
+#include "intake.h"
 #include "log.h"
 #include "memory.h"
 #include "metrics.h"
 #include "rpc_codes.h"
-#include "sniff.h"
 #include "store.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-
-#define HEAD_MAX 4096 /* bytes that tell a file's type */
 
 struct upload {
     LIST_ENTRY(upload) all;
@@ -44,9 +41,7 @@ struct upload {
     bool writing;  /* the store has the buffer */
     bool complete; /* the body is */
     size_t length; /* bytes, as announced */
-    size_t size;   /* bytes so far */
-    EVP_MD_CTX *digest;
-    unsigned char head[HEAD_MAX]; /* the first bytes, as far as they have come */
+    struct intake intake;
     char *token, *topic, *name, *key, *address;
     json_int_t document;
 };
@@ -60,7 +55,7 @@ static void upload_free(struct upload *upload) {
     if (upload->call)
         db_abandon(upload->call);
     store->drop(upload->object);
-    EVP_MD_CTX_free(upload->digest);
+    intake_end(&upload->intake);
     memory_forget(upload->token);
     free(upload->topic);
     free(upload->name);
@@ -124,22 +119,15 @@ static void on_recorded(void *owner, const char *json) {
 }
 
 static void record(struct upload *upload) {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    char hex[3 + 2 * EVP_MAX_MD_SIZE] = "\\x";
-    char document[24], size[24];
-    const char *type = sniff_type(upload->head, upload->size < HEAD_MAX ? upload->size : HEAD_MAX);
-    unsigned length;
-    const char *params[] = {upload->token, document, upload->key, upload->topic,   upload->name,
-                            type,          size,     hex,         upload->address, NULL};
-
-    EVP_DigestFinal_ex(upload->digest, digest, &length);
-    for (unsigned i = 0; i < length; i++)
-        sprintf(hex + 2 + 2 * i, "%02x", digest[i]);
-    snprintf(document, sizeof document, "%" JSON_INTEGER_FORMAT, upload->document);
-    snprintf(size, sizeof size, "%zu", upload->size);
     upload->phase = RECORDING;
-    upload->call = db_call(DB_CALLS, DB_FILE_END, 10, params,
-                           (struct db_answer){.done = on_recorded, .owner = upload});
+    upload->call = intake_record(&upload->intake,
+                                 &(struct intake_of){.token = upload->token,
+                                                     .document = upload->document,
+                                                     .key = upload->key,
+                                                     .topic = upload->topic,
+                                                     .name = upload->name,
+                                                     .address = upload->address},
+                                 (struct db_answer){.done = on_recorded, .owner = upload});
 }
 
 /* Does what is next, when neither the store nor the database is at work. */
@@ -223,8 +211,7 @@ void upload_start(struct exchange *exchange) {
     upload->exchange = exchange;
     upload->length = exchange->length;
     upload->object = store->create(on_stored, upload);
-    upload->digest = EVP_MD_CTX_new();
-    EVP_DigestInit_ex(upload->digest, EVP_sha256(), NULL);
+    intake_begin(&upload->intake);
     if (!read_request(upload)) {
         upload_free(upload);
         return;
@@ -246,13 +233,9 @@ void upload_body(struct exchange *exchange, const void *bytes, size_t size) {
     if (size == 0)
         return;
     assert(!upload->writing && upload->filled + size <= STORE_CHUNK);
-    if (upload->size < HEAD_MAX)
-        memcpy(upload->head + upload->size, bytes,
-               size < HEAD_MAX - upload->size ? size : HEAD_MAX - upload->size);
-    EVP_DigestUpdate(upload->digest, bytes, size);
+    intake_take(&upload->intake, bytes, size);
     memcpy(upload->object->buffer + upload->filled, bytes, size);
     upload->filled += size;
-    upload->size += size;
     metrics.upload_bytes += size;
     http_read(exchange, false);
     if (upload->phase == RECEIVING)
