@@ -134,6 +134,15 @@ static jvirt_barray_ptr *new_blocks(struct jpeg_compress_struct *to, const struc
     return blocks;
 }
 
+/* A JPEG like the picture, to be written to memory. */
+static void begin_writing(struct jpeg_compress_struct *to, struct jpeg_error_mgr *manager,
+                          struct picture *picture, unsigned char **at, unsigned long *size) {
+    to->err = errors(manager);
+    jpeg_create_compress(to);
+    jpeg_mem_dest(to, at, size);
+    jpeg_copy_critical_parameters(&picture->from, to);
+}
+
 static struct bytes cut_patch(struct picture *picture, const struct patch *patch) {
     struct jpeg_compress_struct to;
     struct jpeg_error_mgr manager;
@@ -142,10 +151,7 @@ static struct bytes cut_patch(struct picture *picture, const struct patch *patch
     unsigned char *at = NULL;
     unsigned long size = 0;
 
-    to.err = errors(&manager);
-    jpeg_create_compress(&to);
-    jpeg_mem_dest(&to, &at, &size);
-    jpeg_copy_critical_parameters(&picture->from, &to);
+    begin_writing(&to, &manager, picture, &at, &size);
     to.image_width = patch->width;
     to.image_height = patch->height;
     blocks = new_blocks(&to, picture, parts);
@@ -294,10 +300,7 @@ static struct bytes write_picture(struct picture *picture) {
     unsigned char *at = NULL;
     unsigned long size = 0;
 
-    to.err = errors(&manager);
-    jpeg_create_compress(&to);
-    jpeg_mem_dest(&to, &at, &size);
-    jpeg_copy_critical_parameters(&picture->from, &to);
+    begin_writing(&to, &manager, picture, &at, &size);
     to.optimize_coding = TRUE;
     to.restart_interval = picture->from.restart_interval;
     if (picture->from.progressive_mode)

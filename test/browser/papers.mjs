@@ -1,22 +1,12 @@
 // Documents for tests, and a worker that waits.
 
 import { readdirSync, readFileSync } from 'node:fs';
+import { pdf as madePdf } from '../lib/made.mjs';
 import { documents, missing } from '../lib/real.mjs';
-
-/** A PDF of one page. */
-function madePdf() {
-  const objects = [
-    '<< /Type /Catalog /Pages 2 0 R >>',
-    '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
-    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>',
-  ];
-  const body = objects.map((object, at) => `${at + 1} 0 obj\n${object}\nendobj\n`).join('');
-  return Buffer.from(`%PDF-1.4\n${body}trailer << /Size 4 /Root 1 0 R >>\n%%EOF\n`);
-}
 
 const real = (name) => documents().find((each) => each.name === name).bytes;
 
-export const pdf = missing ? madePdf() : real('AmazonWebServices.pdf');
+export const pdf = missing ? madePdf('hisob') : real('AmazonWebServices.pdf');
 
 export const brokenPdf = Buffer.from(`%PDF-1.4\n${'garbage '.repeat(500)}`);
 

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { World } from '../lib/firm.mjs';
+import { pdf } from '../lib/made.mjs';
 import { documents, missing } from '../lib/real.mjs';
 import { until } from '../lib/scratch.mjs';
 import { act, openTopic, pictures, say, saying, Visitors } from './visitors.mjs';
@@ -97,7 +98,7 @@ test('nothing of the supervisor came to the others, and the journal has it', asy
 
 test('a document goes up and comes down byte for byte', async () => {
   const { name, bytes } = missing
-    ? madePdf()
+    ? { name: 'hisob.pdf', bytes: pdf('hisob') }
     : documents().find((each) => each.name.endsWith('.pdf'));
   await kim.setInputFiles('.composer input[type=file]', {
     name,
@@ -123,17 +124,3 @@ test('the record is sealed, and it holds', async () => {
 });
 
 const digest = (bytes) => createHash('sha256').update(bytes).digest('hex');
-
-/** Where the real documents are not there: a PDF of one empty page. */
-function madePdf() {
-  const objects = [
-    '<< /Type /Catalog /Pages 2 0 R >>',
-    '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
-    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>',
-  ];
-  const body = objects.map((object, at) => `${at + 1} 0 obj\n${object}\nendobj\n`).join('');
-  return {
-    name: 'hisob.pdf',
-    bytes: Buffer.from(`%PDF-1.4\n${body}trailer << /Size 4 /Root 1 0 R >>\n%%EOF\n`),
-  };
-}

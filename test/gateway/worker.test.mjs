@@ -147,7 +147,7 @@ test('a task that is given up, waiting or under way, makes room and is not answe
 });
 
 test('a task that takes longer than worker_seconds is ended', async () => {
-    const driver = new Driver(['worker_seconds = 1']);
+    const driver = new Driver(['worker_seconds = 1', 'worker_memory = 8g']); // so that time is what it lacks
     driver.slow('slow');
     driver.slow('slow, too');
     const { reason } = await driver.answer('slow');

@@ -10,6 +10,7 @@ import { Dialog } from './dialog';
 import { DownloadLog } from './download-log';
 import { Icon } from './icons';
 import { Menu, MenuItem } from './menu';
+import { ReasonDialog } from './reason';
 import { usePage, useWords } from './use';
 
 /** The mark that holds, and why it was returned; a press shows all of them. */
@@ -79,40 +80,18 @@ export function useReturning(document: Document) {
 
 function Returning({ document, close }: { document: Document; close: () => void }) {
   const words = useWords();
-  const [reason, setReason] = useState('');
-  const go = (event: Event) => {
-    event.preventDefault();
-    close();
-    void app.handling.mark(document, 'returned', reason.trim());
-  };
   return (
-    <Dialog title={words.returnQuestion} close={close}>
-      <form class="redaction" onSubmit={go}>
-        <p>
-          <strong class="document-name">{document.name}</strong>
-        </p>
-        <p>{words.returnHint}</p>
-        <label>
-          {words.reason}
-          <textarea
-            rows={2}
-            maxLength={500}
-            required
-            autofocus
-            value={reason}
-            onInput={(event) => setReason(event.currentTarget.value)}
-          />
-        </label>
-        <footer>
-          <button type="button" class="plain" onClick={close}>
-            {words.cancel}
-          </button>
-          <button type="submit" class="solid" disabled={reason.trim() === ''}>
-            {words.returnYes}
-          </button>
-        </footer>
-      </form>
-    </Dialog>
+    <ReasonDialog
+      title={words.returnQuestion}
+      yes={words.returnYes}
+      act={(reason) => void app.handling.mark(document, 'returned', reason)}
+      close={close}
+    >
+      <p>
+        <strong class="document-name">{document.name}</strong>
+      </p>
+      <p>{words.returnHint}</p>
+    </ReasonDialog>
   );
 }
 
