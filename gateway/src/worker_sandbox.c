@@ -302,8 +302,8 @@ static void allow_memory(scmp_filter_ctx filter, bool office) {
 
 static void allow_with_conditions(scmp_filter_ctx filter, bool office) {
     struct scmp_arg_cmp threads = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
-    struct scmp_arg_cmp naming = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
-    struct scmp_arg_cmp only_asking = SCMP_A2(SCMP_CMP_EQ, 0);
+    struct scmp_arg_cmp naming = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0);
+    struct scmp_arg_cmp only_asking = SCMP_A2(SCMP_CMP_EQ, 0, 0);
 
     allow_memory(filter, office);
     allow_if(filter, SCMP_SYS(clone), threads);

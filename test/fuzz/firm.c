@@ -7,6 +7,7 @@
  * real; client and gateway share a thread and take turns.
  */
 #include "firm.h"
+#include "background.h"
 #include "config.h"
 #include "db.h"
 #include "event.h"
@@ -222,7 +223,7 @@ void firm_open(void) {
     snprintf(path, sizeof path, "%s/files", place);
     log_set_level(LOG_LEVEL_ERROR);
     newest = event_new(NULL, NULL);
-    if (!store_dir_start(path) || !server_start())
+    if (!store_dir_start(path) || !background_start() || !server_start())
         abort();
 }
 
