@@ -152,7 +152,7 @@ static int64 closed_by_me(int64 topic) {
 /* Closes the open round, and journals that; 0 when there is none. */
 static int64 close_ticket(int64 org, int64 topic) {
     static OfStatement update = {
-        "UPDATE onefin.ticket SET state = 'closed', closed_at = now(), closed_by = $2"
+        "UPDATE onefin.ticket SET state = 'closed', closed_at = now(), closed_by = $2, closed_how = 'person'"
         " WHERE topic_id = $1 AND state <> 'closed' RETURNING id",
         2,
         {INT8OID, INT8OID}};
