@@ -1,0 +1,262 @@
+// A firm in which much happens at once, from several connections, while things are killed under it: what
+// comes of it is for figures.test.mjs to judge. Everything is made up from one seed; how it interleaves is not.
+//
+// Answers are not looked at, but for what to do next: refusals are part of it, and what a killed
+// connection asked for may have been done or not. An internal error ends the run.
+
+import { existsSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { Cluster } from '../lib/cluster.mjs';
+import { sleep, until } from '../lib/scratch.mjs';
+import { Random } from './random.mjs';
+
+const companies = 6;
+const writers = 6;
+
+// The firm, and what the test does by hand; a session's token is its login.
+const founding = `
+CREATE SCHEMA bustle;
+INSERT INTO onefin.department (name) VALUES ('North'), ('South');
+INSERT INTO onefin.org (name, department_id) SELECT 'Company ' || n, 1 + n % 2 FROM generate_series(1, ${companies}) n;
+INSERT INTO onefin.account (login, name, role, department_id) SELECT login, initcap(login), role, department_id
+    FROM (VALUES ('boss', 'admin', NULL::bigint), ('owner', 'admin', NULL), ('nora', 'supervisor', 1), ('sue', 'supervisor', 2),
+        ('ann', 'accountant', 1), ('ben', 'accountant', 1), ('cat', 'accountant', 2), ('dan', 'accountant', NULL)) a (login, role, department_id);
+INSERT INTO onefin.account (login, name, role, department_id, machine) VALUES ('robot', 'Robot', 'supervisor', 1, true);
+INSERT INTO onefin.account (login, name, role, org_id) SELECT 'client' || n || who, 'Client ' || n || who, 'client', n
+    FROM generate_series(1, ${companies}) n, unnest('{a,b}'::text[]) who;
+INSERT INTO onefin.session (account_id, token_hash, expires_at) SELECT id, sha256(login::bytea), 'infinity' FROM onefin.account;
+INSERT INTO onefin.assignment (org_id, account_id) SELECT o.id, a.id FROM onefin.org o JOIN onefin.account a ON a.role = 'accountant' AND (o.id + a.id) % 2 = 0;
+CREATE FUNCTION bustle.upload(token text, topic bigint, name text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    r jsonb := onefin.file_begin(token, topic, name);
+BEGIN
+    IF r ? 'error' THEN
+        RETURN r;
+    END IF;
+    RETURN onefin.file_end(token, (r #>> '{result,document}')::bigint, r #>> '{result,key}', topic, name, 'application/pdf', 1, sha256(name::bytea));
+END $$;
+CREATE FUNCTION bustle.work() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    j jsonb;
+    n integer := 0;
+BEGIN
+    FOR j IN SELECT jsonb_array_elements(onefin.jobs_take('bustle', 100, '{}') -> 'jobs') LOOP
+        n := n + 1;
+        PERFORM onefin.job_done((j -> 'job')::bigint, (j -> 'attempt')::integer, jsonb_build_object('type', j -> 'type', 'extension', NULL,
+            'size', 1, 'sha256', encode(sha256('x'), 'hex'), 'signed', false, 'preview', jsonb '{"size": 1}'));
+    END LOOP;
+    RETURN n;
+END $$;
+GRANT USAGE ON SCHEMA bustle TO onefin_gateway;`;
+
+const staff = ['boss', 'nora', 'sue', 'ann', 'ben', 'cat', 'dan', 'robot'];
+const zones = ['Asia/Tashkent', 'UTC', 'America/New_York', 'Pacific/Auckland'];
+const call = (who, method, params) => ({ who, method, params });
+
+// How often, and what: each makes up a question from what is known so far.
+const doings = {
+    clientSends: [30, ({ chance, known }, org) => {
+        const who = known.client(org);
+        const documents = chance.chance(0.3) ? known.take(known.papers, who) : undefined;
+        return call(who, 'send', { topic: known.topic(org), text: known.text(), documents });
+    }],
+    staffSends: [26, ({ chance, known }, org) => call(chance.of(staff), 'send',
+        { topic: known.topic(org), text: known.text(), visibility: chance.chance(0.2) ? 'staff' : 'all' })],
+    edits: [6, ({ known }) => known.change('edit', { text: known.text() })],
+    deletes: [5, ({ known }) => known.change('delete', {})],
+    uploads: [6, ({ chance, known }, org) => ({ who: chance.chance(0.9) ? known.client(org) : chance.of(staff), upload: known.topic(org) })],
+    works: [3, () => ({ who: 'boss', work: true })],
+    marks: [8, ({ chance, known }) => {
+        const mark = chance.chance(0.7) ? 'processed' : 'returned';
+        return call(chance.of(staff), 'process', { document: chance.of(known.documents) ?? 1, mark, reason: mark === 'returned' ? 'not signed' : undefined });
+    }],
+    downloads: [4, ({ chance, known }, org) => ({ who: chance.of([...staff, known.client(org)]), download: chance.of(known.documents) ?? 1 })],
+    closes: [7, ({ chance, known }, org) => call(chance.of(staff), 'close', { topic: known.topic(org) })],
+    awaits: [3, ({ chance, known }, org) => call(chance.of(staff), 'await_client', { topic: known.topic(org) })],
+    reopens: [2, ({ chance, known }, org) => call(chance.of(staff), 'reopen', { topic: known.topic(org) })],
+    rates: [6, ({ chance, known }) => {
+        const { org, ticket } = chance.of(known.rounds.slice(-40)) ?? { org: 1, ticket: 1 };
+        return call(known.client(org), 'rate', { ticket, score: 1 + chance.below(5), comment: chance.chance(0.3) ? known.text() : undefined });
+    }],
+    looks: [3, ({ chance }) => call(chance.of(staff), 'waits', { limit: 5 })],
+    dismisses: [2, ({ chance, known }) => call(chance.of(staff), 'dismiss_wait', { wait: chance.of(known.waits.slice(-20)) ?? 1, reason: 'it was a thank you' })],
+    assigns: [2, ({ chance, known }, org) => call('boss', 'assign', { org, account: known.account(chance.of(['ann', 'ben', 'cat', 'dan'])), ended: chance.chance(0.5) })],
+    archives: [0.4, ({ chance }, org) => call('boss', 'orgs', { id: org, archived: chance.chance(0.3) })],
+    moves: [0.6, ({ chance, known }, org) => chance.chance(0.5) ? call('boss', 'orgs', { id: org, department: 1 + chance.below(2) })
+        : call('boss', 'accounts', { id: known.account(chance.of(['ann', 'ben', 'cat', 'dan'])), department: 1 + chance.below(2) })],
+    promotes: [0.2, ({ chance, known }) => call('boss', 'accounts', { id: known.account('dan'), role: chance.of(['accountant', 'supervisor']), department: 1 })],
+    zones: [0.3, ({ chance }) => call('boss', 'settings', { name: 'time_zone', value: chance.of(zones) })],
+    policies: [0.6, ({ chance }, org) => call('boss', 'policies', { set: true, first: 0.02 + chance.next(), next: 0.02 + chance.next() * 0.2,
+        resolution: chance.next(), warn_share: 0.5, org: chance.chance(0.3) ? org : undefined, kind: chance.chance(0.5) ? chance.of(['invoice', 'contract']) : undefined })],
+    imports: [6, ({ chance, known }, org) => {
+        const who = chance.chance(0.6) ? known.client(org) : chance.of(staff);
+        return call('owner', 'import', { topic: known.topic(org), author: known.account(who), text: known.text(), client_key: randomUUID(),
+            at: new Date(Date.now() - chance.below(400 * 86400e3)).toISOString() });
+    }],
+};
+
+/** What the writers know of the firm, to do something with it. */
+class Known {
+    messages = [];
+    papers = new Map(); // login -> documents to be attached
+    documents = [];
+    rounds = []; // {org, ticket} that were closed
+    waits = [];
+    accounts = new Map();
+
+    constructor(chance) {
+        this.chance = chance;
+        this.words = 0;
+    }
+
+    client(org) {
+        return `client${org}${this.chance.of(['a', 'b'])}`;
+    }
+
+    account(login) {
+        return this.accounts.get(login);
+    }
+
+    /** Few, so that people meet. */
+    topic(org) {
+        return (org - 1) * 5 + 1 + this.chance.below(3);
+    }
+
+    text() {
+        return `words ${++this.words}`;
+    }
+
+    take(papers, who) {
+        const found = papers.get(who);
+        papers.delete(who);
+        return found;
+    }
+
+    change(method, params) {
+        const known = this.chance.of(this.messages.slice(-60));
+        return known ? call(known.who, method, { message: known.id, version: known.version, ...params }) : undefined;
+    }
+
+    learn({ who, method }, result) {
+        if (result.message?.id && method !== 'import') {
+            this.messages = this.messages.filter(message => message.id !== result.message.id);
+            if (method !== 'delete')
+                this.messages.push({ who, id: result.message.id, version: result.message.version });
+        }
+        if (method === 'close')
+            this.rounds.push({ org: Math.ceil(result.topic / 5), ticket: result.ticket });
+        if (method === 'waits')
+            this.waits.push(...result.waits.map(wait => wait.id));
+    }
+}
+
+export class Bustle {
+    counts = {}; // doing -> {done, refused, lost}
+    kills = {};
+    errors = [];
+
+    static async start(seed) {
+        const bustle = new Bustle();
+        bustle.chance = new Random(seed);
+        bustle.known = new Known(bustle.chance);
+        bustle.cluster = await Cluster.start('max_connections=60', 'jit=off', 'restart_after_crash=on');
+        await bustle.cluster.query(founding);
+        for (const { id, login } of await bustle.cluster.query('SELECT id, login FROM onefin.account'))
+            bustle.known.accounts.set(login, id);
+        return bustle;
+    }
+
+    end() {
+        this.cluster.remove();
+    }
+
+    /** So many doings, and so many kills evenly among them. */
+    async run(operations, kills) {
+        this.left = operations;
+        const killing = this.#killAmong(operations, kills);
+        await Promise.all(Array.from({ length: writers }, () => this.#write()));
+        await killing;
+        if (this.errors.length)
+            throw new Error(this.errors.slice(0, 5).join('\n'));
+    }
+
+    async #write() {
+        let connection;
+        while (this.left-- > 0 && !this.errors.length) {
+            const name = this.chance.weighted(Object.fromEntries(Object.entries(doings).map(([one, [weight]]) => [one, weight])));
+            const asked = doings[name][1](this, 1 + this.chance.below(companies));
+            const count = this.counts[name] ??= { done: 0, refused: 0, lost: 0 };
+            try {
+                connection ??= await this.#connect();
+                count[asked && await this.#ask(connection, asked) ? 'done' : 'refused']++;
+            } catch {
+                count.lost++;
+                await connection?.end().catch(() => {});
+                connection = undefined;
+            }
+        }
+        await connection?.end();
+    }
+
+    #connect() {
+        return until(() => this.cluster.connect('postgres'), 'a connection');
+    }
+
+    /** True when it was done; throws when nothing came back. */
+    async #ask(connection, asked) {
+        const { who, method, params, upload, download, work } = asked;
+        if (work)
+            return (await connection.query('SELECT bustle.work() AS n')).rows[0].n > 0;
+        const { rows: [{ answer }] } = upload ? await connection.query('SELECT bustle.upload($1, $2, $3) AS answer', [who, upload, `paper ${this.known.text()}`])
+            : download ? await connection.query('SELECT onefin.file_get($1, $2) AS answer', [who, download])
+                : await connection.query('SELECT onefin.call($1, $2, $3) AS answer', [who, method, params]);
+        if (answer.error) {
+            if (/^(XX|42(?!501)|22P|23(?!505))/.test(answer.error.data?.sqlstate ?? ''))
+                this.errors.push(`${JSON.stringify(asked)}: ${JSON.stringify(answer.error)}`);
+            return false;
+        }
+        if (upload) {
+            this.known.papers.set(who, [answer.result.id]);
+            this.known.documents.push(answer.result.id);
+        } else if (!download)
+            this.known.learn(asked, answer.result);
+        return true;
+    }
+
+    async #killAmong(operations, kills) {
+        const ways = Object.keys(this.#ways);
+        for (let n = 1; n <= kills; n++) {
+            const due = operations * (1 - n / (kills + 1));
+            while (this.left > due && !this.errors.length)
+                await sleep(5);
+            const way = n <= ways.length ? ways[n - 1] : this.chance.of(ways);
+            await this.#ways[way]();
+            await until(() => this.cluster.value('SELECT 1'), 'PostgreSQL to answer');
+            this.kills[way] = (this.kills[way] ?? 0) + 1;
+        }
+    }
+
+    #ways = {
+        'sealer ended': () => this.#signal("backend_type = 'onefin sealer'", pid => this.cluster.query('SELECT pg_terminate_backend($1)', [pid])),
+        'server cut off': async () => {
+            this.cluster.kill();
+            this.cluster.run('start');
+        },
+        'backend killed': () => this.#signal("backend_type = 'client backend' AND pid <> pg_backend_pid()", pid => this.#murder(pid)),
+        'sealer killed': () => this.#signal("backend_type = 'onefin sealer'", pid => this.#murder(pid)),
+    };
+
+    #signal(which, how) {
+        return until(async () => {
+            const [found] = await this.cluster.query(`SELECT pid FROM pg_stat_activity WHERE ${which} AND datname = current_database() ORDER BY random() LIMIT 1`);
+            await (found && how(found.pid));
+            return found;
+        }, `${which} to kill`);
+    }
+
+    /** Until the postmaster has noticed, and begun to start anew. */
+    #murder(pid) {
+        process.kill(pid, 'SIGKILL');
+        return until(() => !existsSync(`/proc/${pid}`), `process ${pid} to be buried`);
+    }
+}
