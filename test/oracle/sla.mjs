@@ -11,13 +11,15 @@
 //    "exceptions": {"2019-09-02": [], "2019-09-07": [["10:00", "15:00"]]},  instead of the weekly hours
 //    "targets": {"first": 900, "next": 1800}}                               seconds, if there are any
 //
+// A moment is business time when the zone's clock, on its date, stands within the hours.
+//
 // The definitions (DESIGN, section 9). A client's line that finds nobody waiting begins a wait. Further lines
 // of the client change nothing. The first line of staff ends it, and its author is credited. The wait is the
 // `first` when staff had said nothing to that client before, else a `next` one. A log closes nothing, so
 // what is not answered is open at its end, and counts nowhere.
 //
-// The order is that of the file, of equal times too, and where times go back: then a wait is shorter than
-// nothing, and lasts 0. What onefin-import refuses is no line of the log: `refusal` says what that is.
+// The order is that of the file, of equal times too, and where times go back; but an answer that was said
+// before the question is none. What onefin-import refuses is no line of the log: `refusal` says what that is.
 
 import { readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -73,25 +75,42 @@ export function readLog(text) {
     return { lines, refused };
 }
 
-/** A zone's own clock: what it shows at an instant, and when it shows something. */
+/** A zone's own clock. */
 export class Zone {
     constructor(name) {
         this.format = new Intl.DateTimeFormat('en-GB', { timeZone: name, hourCycle: 'h23', year: 'numeric', month: 'numeric',
             day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' });
     }
 
-    /** As if the clock were that of UTC. */
+    /** What it shows at an instant, as if it were the clock of UTC. */
     shown(instant) {
         const part = Object.fromEntries(this.format.formatToParts(Math.floor(instant / 1000)).map(({ type, value }) => [type, Number(value)]));
         return Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second) * 1000
             + ((instant % 1e6) + 1e6) % 1e6;
     }
 
-    /** What it shows twice, it shows after the clock went back; what it never shows is read as before it went on. */
-    when(shown) {
-        const offsets = [shown - day, shown + day].map(near => this.shown(near) - near);
-        const found = offsets.map(offset => shown - offset);
-        return this.shown(found[1]) === shown ? found[1] : found[0];
+    ahead(instant) {
+        return this.shown(instant) - instant;
+    }
+
+    /** Between two instants with different offsets: the first that has the later one's. */
+    turn(before, after) {
+        let [low, high] = [before, after];
+        while (high - low > 1e6) {
+            const middle = Math.floor((low + high) / 2e6) * 1e6;
+            [low, high] = this.ahead(middle) === this.ahead(after) ? [low, middle] : [middle, high];
+        }
+        return high;
+    }
+
+    /** The stretches of time in which it shows from..until: two where it is put back between, none where it skips all of it. */
+    stretches(from, until) {
+        const [before, after] = [from - 2 * day, until + 2 * day];
+        const [early, late] = [before, after].map(near => this.ahead(near));
+        if (early === late)
+            return [[from - early, until - early]];
+        const turn = this.turn(before, after);
+        return [[from - early, Math.min(until - early, turn)], [Math.max(from - late, turn), until - late]];
     }
 
     /** "2019-09-04" */
@@ -108,12 +127,12 @@ export class Calendar {
         Object.assign(this, { zone: new Zone(zone), weekly, exceptions, days: new Map() });
     }
 
-    /** [from, until] of each interval of a local day, which is named by its midnight as if in UTC. */
+    /** [from, until] of each stretch of business time of a local day, which is named by its midnight as if in UTC. */
     day(midnight) {
         if (!this.days.has(midnight)) {
             const date = new Date(midnight / 1000);
             const hours = this.exceptions[date.toISOString().slice(0, 10)] ?? this.weekly[date.getUTCDay() || 7] ?? [];
-            this.days.set(midnight, hours.map(bounds => bounds.map(clock => this.zone.when(midnight + minutesOf(clock) * minute))));
+            this.days.set(midnight, hours.flatMap(bounds => this.zone.stretches(...bounds.map(clock => midnight + minutesOf(clock) * minute))));
         }
         return this.days.get(midnight);
     }
@@ -132,18 +151,19 @@ export function waitsOf(lines, calendar) {
     const chats = new Map();
     const waits = [];
     for (const { client, from, role, at, number } of lines) {
-        const chat = chats.get(client) ?? { answered: false, wait: null };
+        const chat = chats.get(client) ?? { spoken: false, wait: null };
+        const { wait } = chat;
         chats.set(client, chat);
-        if (role === 'client' && !chat.wait) {
-            chat.wait = { number, client, kind: chat.answered ? 'next' : 'first', start: at, end: null, responder: null, answer: null, wall: null, business: null };
+        if (role === 'client' && !wait) {
+            chat.wait = { number, client, kind: chat.spoken ? 'next' : 'first', start: at, end: null, responder: null, answer: null, wall: null, business: null };
             waits.push(chat.wait);
-        } else if (role === 'staff') {
-            const wait = chat.wait;
-            if (wait)
-                Object.assign(wait, { end: at, responder: from, answer: number, wall: Math.max(0, at - wait.start),
-                    business: Math.max(0, calendar ? calendar.duration(wait.start, at) : at - wait.start) });
-            Object.assign(chat, { answered: true, wait: null });
         }
+        if (role === 'staff' && wait && at >= wait.start) {
+            Object.assign(wait, { end: at, responder: from, answer: number, wall: at - wait.start,
+                business: calendar ? calendar.duration(wait.start, at) : at - wait.start });
+            chat.wait = null;
+        }
+        chat.spoken ||= role === 'staff';
     }
     return waits;
 }
