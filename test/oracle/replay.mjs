@@ -6,7 +6,7 @@ import { Calendar } from './sla.mjs';
 const moment = column => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
 
 const questions = {
-    entries: `SELECT e.place, s.number AS seal, j.kind, j.subject_id AS subject, j.actor_id AS actor, j.topic_id AS topic, ${moment('j.at')} AS at, j.detail
+    entries: `SELECT j.kind, j.subject_id AS subject, ${moment('j.at')} AS at, j.detail
         FROM onefin.seal s CROSS JOIN unnest(s.entries) WITH ORDINALITY e (id, place) JOIN onefin.journal j ON j.id = e.id
         WHERE j.kind ~ '^(ticket|message|wait|sla|policy)\\.' ORDER BY s.number, e.place`,
     messages: `SELECT m.id, m.org_id AS org, t.kind_id AS topic_kind, m.ticket_id AS ticket, m.author_id AS author, m.author_role = 'client' AS client,
@@ -25,6 +25,7 @@ const isPublic = message => !message.note && !message.machine;
 
 export class Replay {
     waits = [];
+    known = []; // policies
     rounds = new Map(); // ticket -> {spoken, waiting, response, resolution, asked}
     told = new Map(); // wait -> {warned, breached}
 
@@ -33,10 +34,15 @@ export class Replay {
         const replay = new Replay();
         for (const [name, text] of Object.entries(questions))
             replay[`${name === 'waits' ? 'found' : name}`] = await cluster.query(text);
-        for (const name of ['messages', 'tickets'])
+        for (const name of ['messages', 'tickets', 'policies'])
             replay[name] = new Map(replay[name].map(row => [row.id, row]));
+        replay.questions = new Map(replay.found.map(wait => [wait.id, wait.message]));
         replay.calendars = new Map(Object.entries(plans).map(([id, plan]) => [Number(id), new Calendar(plan)]));
-        replay.entries.forEach((entry, index) => replay[entry.kind]?.(entry, index));
+        for (const entry of replay.entries)
+            if (entry.kind.startsWith('policy.'))
+                replay.known.push(replay.policies.get(entry.subject));
+            else
+                replay[entry.kind]?.(entry);
         return replay;
     }
 
@@ -70,28 +76,28 @@ export class Replay {
             this.#end(round, 'response', { about: at, outcome: 'closed', responder: ticket.closed_by });
     }
 
-    'message.sent'({ subject }, index) {
+    'message.sent'({ subject, at }) {
         const message = this.messages.get(subject);
         const round = this.rounds.get(message.ticket);
         round.last = message.at;
         if (!isPublic(message))
             return;
         if (message.client)
-            this.#asked(message, round, index);
+            this.#asked(message, round, at);
         else
             this.#answered(message, round);
     }
 
-    'message.imported'(entry, index) {
-        this['message.sent'](entry, index);
+    'message.imported'(entry) {
+        this['message.sent'](entry);
     }
 
-    #asked(message, round, index) {
+    #asked(message, round, now) {
         round.asked.push(message.id);
         if (round.response?.imported && !message.imported)
             this.#end(round, 'response', { at: message.at, outcome: 'replaced' });
-        round.response ??= this.#begin(round.spoken ? 'next' : 'first', message, index);
-        round.resolution ??= this.#begin('resolution', message, index);
+        round.response ??= this.#begin(round.spoken ? 'next' : 'first', message, now);
+        round.resolution ??= this.#begin('resolution', message, now);
     }
 
     #answered(message, round) {
@@ -113,9 +119,9 @@ export class Replay {
     }
 
     'wait.dismissed'({ subject, detail, at }) {
-        for (const round of detail.why === 'dismissed' ? this.rounds.values() : [])
-            if (round.response && this.found.find(wait => wait.id === subject).message === round.response.message)
-                this.#end(round, 'response', { about: at, outcome: 'dismissed' });
+        const round = this.rounds.get(this.messages.get(this.questions.get(subject)).ticket);
+        if (detail.why === 'dismissed')
+            this.#end(round, 'response', { about: at, outcome: 'dismissed' });
     }
 
     'sla.warned'({ subject }) {
@@ -132,9 +138,9 @@ export class Replay {
         this.told.set(wait, told);
     }
 
-    #begin(kind, message, index) {
+    #begin(kind, message, now) {
         const wait = { kind, org: message.org, ticket: message.ticket, message: message.id, start: message.at, imported: message.imported,
-            policies: this.#policiesFor(message, index), pauses: [], outcome: null, responder: null, answer: null };
+            policies: this.#policiesFor(message, now), pauses: [], outcome: null, responder: null, answer: null };
         this.waits.push(wait);
         return wait;
     }
@@ -145,12 +151,10 @@ export class Replay {
     }
 
     /** Those that it may be under: one that was made at that very time may have been known or not. */
-    #policiesFor({ org, topic_kind: kind, at }, index) {
-        const made = new Set(this.entries.slice(0, index).filter(entry => entry.kind.startsWith('policy.')).map(entry => entry.subject));
+    #policiesFor({ org, topic_kind: kind, at }, now) {
         const choose = some => some.filter(one => (one.org ?? org) === org && (one.kind ?? kind) === kind && one.from <= at)
             .sort((a, b) => (a.org === null) - (b.org === null) || (a.kind === null) - (b.kind === null) || b.from - a.from || b.id - a.id)[0]?.id ?? null;
-        const known = this.policies.filter(one => made.has(one.id));
-        return [known, known.filter(one => one.made < this.entries[index].at - moments)].map(choose);
+        return [this.known, this.known.filter(one => one.made < now - moments)].map(choose);
     }
 
     // --- what is wrong
@@ -173,7 +177,7 @@ export class Replay {
             expect(what, row[what], wait[what]);
         if (!wait.policies.includes(row.policy))
             wrong.push(`policy is ${row.policy}, not ${wait.policies}`);
-        const policy = this.policies.find(one => one.id === row.policy);
+        const policy = this.policies.get(row.policy);
         expect('target', row.target, policy?.[wait.kind] ?? null);
         if (wait.at !== undefined)
             expect('end', row.end, wait.at);
