@@ -32,7 +32,7 @@ $$;
 GRANT SELECT ON onefin.topic_kind, onefin.topic, onefin.ticket, onefin.org, onefin.message, onefin.message_version,
     onefin.read_mark, onefin.account_body, onefin.document_body, onefin.document_mark, onefin.message_body
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
-GRANT SELECT (id, login, name, role, org_id, department_id, language, db_role, email, created_at, disabled_at) ON onefin.account
+GRANT SELECT (id, login, name, role, org_id, department_id, language, db_role, email, machine, created_at, disabled_at) ON onefin.account
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT SELECT (id, account_id, device, address, created_at, last_seen, ends_at, expires_at, ended_at) ON onefin.session
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
@@ -47,6 +47,10 @@ GRANT SELECT ON onefin.setting_default, onefin.setting, onefin.setting_now, onef
 GRANT SELECT (id, kind, org_id, topic_id, document_id, logo_id, message_id, account_id, unread, at, due_at, state, attempt, gateway,
     lease_until, reason, message) ON onefin.job TO onefin_admin;
 GRANT SELECT ON onefin.logo TO onefin_admin;
+GRANT SELECT ON onefin.wait, onefin.wait_body, onefin.policy, onefin.policy_body TO onefin_admin, onefin_supervisor, onefin_accountant;
+GRANT SELECT ON onefin.rating, onefin.rating_now, onefin.rated_body TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
+GRANT INSERT (kind_id, org_id, from_at, first_target, next_target, resolution_target, warn_share) ON onefin.policy TO onefin_admin;
+GRANT USAGE ON SEQUENCE onefin.policy_id_seq TO onefin_admin;
 
 GRANT INSERT (topic_id, text, client_key, visibility, reply_to, document_ids), UPDATE (text), DELETE ON onefin.message
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
@@ -55,8 +59,8 @@ GRANT INSERT, UPDATE (value) ON onefin.setting TO onefin_admin;
 GRANT INSERT, UPDATE (max_sessions, when_full, idle_minutes, lifetime_minutes) ON onefin.session_policy TO onefin_admin;
 GRANT INSERT (name), UPDATE (name) ON onefin.department TO onefin_admin;
 GRANT INSERT (name, department_id), UPDATE (name, department_id, archived_at) ON onefin.org TO onefin_admin;
-GRANT INSERT (login, name, role, org_id, department_id, language, db_role, email, password_hash, disabled_at),
-    UPDATE (login, name, role, org_id, department_id, language, db_role, email, password_hash, disabled_at)
+GRANT INSERT (login, name, role, org_id, department_id, language, db_role, email, password_hash, machine, disabled_at),
+    UPDATE (login, name, role, org_id, department_id, language, db_role, email, password_hash, machine, disabled_at)
     ON onefin.account TO onefin_admin;
 GRANT INSERT (org_id, account_id), UPDATE (until_at) ON onefin.assignment TO onefin_admin;
 GRANT USAGE ON SEQUENCE onefin.department_id_seq, onefin.org_id_seq, onefin.account_id_seq, onefin.assignment_id_seq TO onefin_admin;
@@ -83,6 +87,9 @@ CREATE POLICY admin ON onefin.read_mark TO onefin_admin USING ((SELECT onefin.ac
 CREATE POLICY admin ON onefin.watch TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.journal TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.seal TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.wait FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.policy TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.rating FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 
 -- Supervisor: the companies of the own department.
 CREATE POLICY supervisor ON onefin.department FOR SELECT TO onefin_supervisor
@@ -113,6 +120,12 @@ CREATE POLICY supervisor ON onefin.read_mark FOR SELECT TO onefin_supervisor
            AND (NOT ghost OR account_id = (SELECT onefin.current_account())));
 CREATE POLICY supervisor ON onefin.watch FOR SELECT TO onefin_supervisor
     USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('supervisor')));
+CREATE POLICY supervisor ON onefin.wait FOR SELECT TO onefin_supervisor
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
+CREATE POLICY supervisor ON onefin.policy FOR SELECT TO onefin_supervisor
+    USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY supervisor ON onefin.rating FOR SELECT TO onefin_supervisor
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
 
 -- Accountant: the companies assigned now.
 CREATE POLICY accountant ON onefin.org FOR SELECT TO onefin_accountant
@@ -139,6 +152,13 @@ CREATE POLICY accountant ON onefin.document_mark FOR SELECT TO onefin_accountant
     USING (onefin.may_read('accountant', org_id, 'all'));
 CREATE POLICY accountant ON onefin.read_mark FOR SELECT TO onefin_accountant
     USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[]) AND NOT ghost);
+CREATE POLICY accountant ON onefin.wait FOR SELECT TO onefin_accountant
+    USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[])
+           OR responder_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));
+CREATE POLICY accountant ON onefin.policy FOR SELECT TO onefin_accountant
+    USING ((SELECT onefin.acting_as('accountant')) AND (org_id IS NULL OR org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[])));
+CREATE POLICY accountant ON onefin.rating FOR SELECT TO onefin_accountant
+    USING (accountable_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));
 
 -- Client: the own company, without the staff's notes.
 CREATE POLICY client ON onefin.org FOR SELECT TO onefin_client
@@ -164,6 +184,8 @@ CREATE POLICY client ON onefin.document_mark FOR SELECT TO onefin_client
     USING (onefin.may_read('client', org_id, 'all'));
 CREATE POLICY client ON onefin.read_mark FOR SELECT TO onefin_client
     USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]) AND visibility = 'all' AND NOT ghost);
+CREATE POLICY client ON onefin.rating FOR SELECT TO onefin_client
+    USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]));
 
 -- Messages: read what the role sees; write as oneself; change and delete one's own that still stands.
 CREATE POLICY post ON onefin.message FOR INSERT TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client
