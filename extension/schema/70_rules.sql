@@ -2,7 +2,7 @@
 -- table and command. my_orgs() and acting_as() stand in sub-selects, which run once a statement.
 -- = ANY (my_orgs()) where the company leads an index; may_read() where rows are found by topic, message
 -- or document: it finds the rights once a statement, too, and the planner is to expect that it is true.
--- The analyst has no policy and no grant here: the KPI views are the analyst's.
+-- Of these tables the analyst reads the calendars only: the KPI views are the analyst's.
 
 DO $$
 DECLARE
@@ -41,6 +41,8 @@ GRANT SELECT (id, org_id, topic_id, message_id, uploader_id, uploader_name, by_c
     withdrawn_at, erased_at, removed_at)
     ON onefin.document TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT SELECT ON onefin.assignment TO onefin_admin, onefin_supervisor, onefin_accountant;
+GRANT SELECT ON onefin.calendar, onefin.calendar_hours, onefin.calendar_exception, onefin.calendar_use
+    TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;
 GRANT SELECT ON onefin.department, onefin.watch TO onefin_admin, onefin_supervisor;
 GRANT SELECT ON onefin.setting_default, onefin.setting, onefin.setting_now, onefin.session_policy_default, onefin.session_policy,
     onefin.session_policy_now, onefin.journal, onefin.seal, onefin.job_body TO onefin_admin;
@@ -63,6 +65,11 @@ GRANT INSERT (login, name, role, org_id, department_id, language, db_role, email
     UPDATE (login, name, role, org_id, department_id, language, db_role, email, password_hash, machine, disabled_at)
     ON onefin.account TO onefin_admin;
 GRANT INSERT (org_id, account_id), UPDATE (until_at) ON onefin.assignment TO onefin_admin;
+GRANT INSERT (name, time_zone), UPDATE (name, time_zone) ON onefin.calendar TO onefin_admin;
+GRANT INSERT, UPDATE (hours), DELETE ON onefin.calendar_hours TO onefin_admin;
+GRANT INSERT, UPDATE (name, hours, active, confirmed) ON onefin.calendar_exception TO onefin_admin;
+GRANT INSERT (org_id, kind_id, calendar_id), UPDATE (calendar_id), DELETE ON onefin.calendar_use TO onefin_admin;
+GRANT USAGE ON SEQUENCE onefin.calendar_id_seq, onefin.calendar_use_id_seq TO onefin_admin;
 GRANT USAGE ON SEQUENCE onefin.department_id_seq, onefin.org_id_seq, onefin.account_id_seq, onefin.assignment_id_seq TO onefin_admin;
 
 -- Admin: everything, while the account is active.
@@ -75,6 +82,10 @@ CREATE POLICY admin ON onefin.org TO onefin_admin USING ((SELECT onefin.acting_a
 CREATE POLICY admin ON onefin.account TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.session TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.assignment TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.calendar TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.calendar_hours TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.calendar_exception TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.calendar_use TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.topic_kind TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.topic TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.ticket TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
@@ -105,6 +116,14 @@ CREATE POLICY supervisor ON onefin.assignment FOR SELECT TO onefin_supervisor
     USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
 CREATE POLICY supervisor ON onefin.topic_kind FOR SELECT TO onefin_supervisor
     USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY supervisor ON onefin.calendar FOR SELECT TO onefin_supervisor
+    USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY supervisor ON onefin.calendar_hours FOR SELECT TO onefin_supervisor
+    USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY supervisor ON onefin.calendar_exception FOR SELECT TO onefin_supervisor
+    USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY supervisor ON onefin.calendar_use FOR SELECT TO onefin_supervisor
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]) OR org_id IS NULL AND (SELECT onefin.acting_as('supervisor')));
 CREATE POLICY supervisor ON onefin.topic FOR SELECT TO onefin_supervisor
     USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
 CREATE POLICY supervisor ON onefin.ticket FOR SELECT TO onefin_supervisor
@@ -138,6 +157,14 @@ CREATE POLICY accountant ON onefin.assignment FOR SELECT TO onefin_accountant
     USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));
 CREATE POLICY accountant ON onefin.topic_kind FOR SELECT TO onefin_accountant
     USING ((SELECT onefin.acting_as('accountant')));
+CREATE POLICY accountant ON onefin.calendar FOR SELECT TO onefin_accountant
+    USING ((SELECT onefin.acting_as('accountant')));
+CREATE POLICY accountant ON onefin.calendar_hours FOR SELECT TO onefin_accountant
+    USING ((SELECT onefin.acting_as('accountant')));
+CREATE POLICY accountant ON onefin.calendar_exception FOR SELECT TO onefin_accountant
+    USING ((SELECT onefin.acting_as('accountant')));
+CREATE POLICY accountant ON onefin.calendar_use FOR SELECT TO onefin_accountant
+    USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[]) OR org_id IS NULL AND (SELECT onefin.acting_as('accountant')));
 CREATE POLICY accountant ON onefin.topic FOR SELECT TO onefin_accountant
     USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[]));
 CREATE POLICY accountant ON onefin.ticket FOR SELECT TO onefin_accountant
@@ -186,6 +213,12 @@ CREATE POLICY client ON onefin.read_mark FOR SELECT TO onefin_client
     USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]) AND visibility = 'all' AND NOT ghost);
 CREATE POLICY client ON onefin.rating FOR SELECT TO onefin_client
     USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]));
+
+-- Analyst: by which time the figures are measured; it has no account.
+CREATE POLICY analyst ON onefin.calendar FOR SELECT TO onefin_analyst USING (true);
+CREATE POLICY analyst ON onefin.calendar_hours FOR SELECT TO onefin_analyst USING (true);
+CREATE POLICY analyst ON onefin.calendar_exception FOR SELECT TO onefin_analyst USING (true);
+CREATE POLICY analyst ON onefin.calendar_use FOR SELECT TO onefin_analyst USING (true);
 
 -- Messages: read what the role sees; write as oneself; change and delete one's own that still stands.
 CREATE POLICY post ON onefin.message FOR INSERT TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client

@@ -47,6 +47,9 @@ GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint
 GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigint, bigint),
     onefin.journal_export(text, bigint, bigint, timestamptz, timestamptz, bigint, bigint, text) TO onefin_admin;
 
+GRANT EXECUTE ON FUNCTION onefin.business_duration(timestamptz, timestamptz, bigint), onefin.business_add(timestamptz, interval, bigint),
+    onefin.calendar_for(bigint, smallint) TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;
+
 GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text, text, jsonb, inet), onefin.position(),
     onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer),
     onefin.presence_tell(text, bigint[], bigint[], boolean), onefin.presence_audience(bigint[]), onefin.seal_lag(), onefin.watches_keep(uuid[]), onefin.watches_end(uuid),
