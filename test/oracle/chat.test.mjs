@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { World } from '../lib/firm.mjs';
 import { startImport } from '../lib/importer.mjs';
 import { chatFile } from '../lib/real.mjs';
@@ -41,9 +41,8 @@ const logs = names.map(name => {
     return { name, file, ...readLog(text) };
 });
 
-/** A firm of its own for each way to measure, with all logs in it. */
-async function firmOf(prepare) {
-    const world = await World.start({ empty: true });
+/** Puts all logs into a firm. */
+async function fill(world, prepare) {
     await prepare(world);
     for (const { name, file, lines, refused } of logs) {
         const { stdout, stderr } = await startImport(world.gateway, file, ['--keep-times', '--json'], { ONEFIN_MEMBER_PASSWORD: undefined });
@@ -52,7 +51,6 @@ async function firmOf(prepare) {
         assert.deepEqual([report.sent, report.refusals.map(refusal => refusal.line)], [lines.length, refused], `${name}: what is taken of it`);
     }
     await world.cluster.sealed();
-    return world;
 }
 
 /** What the firm is to have: sla.mjs on each log. */
@@ -80,3 +78,113 @@ async function checkRows(world, expected, targets) {
         client, kind, question, start, end, responder, answer, duration: business, target: targets[kind] === undefined ? null : targets[kind] * 1e6,
         outcome: end === null ? null : 'answered', imported: true, missed: false })));
 }
+
+// --- figures
+
+const near = (a, b) => a === b || a !== null && b !== null && Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(b));
+const kinds = ['first', 'next', 'response'];
+const parts = ['count', 'mean', 'median', 'p90', 'within'];
+
+/** Each figure of a view beside that of sla.mjs; a key that has none is one of nothing. */
+async function checkView(world, view, key, expected) {
+    const rows = await world.cluster.query(`SELECT ${key} AS key, ${kinds.flatMap(kind => parts.map(part => `${kind}_${part}`))} FROM onefin_kpi.${view}`);
+    const found = Object.fromEntries(rows.map(row => [row.key, row]));
+    const wrong = [];
+    assert.ok(Object.keys(expected).length > 0, 'there is something to compare');
+    for (const one of new Set([...Object.keys(found), ...Object.keys(expected)]))
+        for (const kind of kinds)
+            for (const part of parts) {
+                const nothing = part === 'count' ? 0 : null;
+                const [is, be] = [found[one]?.[`${kind}_${part}`] ?? nothing, expected[one]?.[kind][part] ?? nothing];
+                if (!near(is, be))
+                    wrong.push(`${one}: ${kind}_${part} is ${is}, not ${be}`);
+            }
+    assert.deepEqual([view, wrong.length, wrong.slice(0, 10)], [view, 0, []]);
+}
+
+async function checkFigures(world, expected, targets, zoneName) {
+    const clock = new Zone(zoneName);
+    const day = wait => clock.date(wait.end);
+    const month = wait => `${day(wait).slice(0, 7)}-01`;
+    const seal = await world.cluster.value('SELECT onefin.position()');
+    await until(() => world.cluster.value('SELECT seal >= $1 FROM onefin.kpi_state', [seal]), 'the figures to be up to date');
+    const by = keyOf => figuresBy(expected, keyOf, targets);
+    await checkView(world, 'staff_day', "account || ' ' || day", by(wait => `${wait.responder} ${day(wait)}`));
+    await checkView(world, 'staff_month', "account || ' ' || month", by(wait => `${wait.responder} ${month(wait)}`));
+    await checkView(world, 'org_month', "org || ' ' || month", by(wait => `${wait.client} ${month(wait)}`));
+    await checkView(world, 'kind_month', "kind || ' ' || month", by(wait => `bank_payment ${month(wait)}`));
+}
+
+/** The view with a row a wait: what is in seconds, and what was promised. */
+async function checkWaits(world, expected, targets) {
+    const rows = await world.cluster.query(`SELECT w.org AS client, w.kind, ${moment('w.started_at')} AS start, ${moment('w.ended_at')} AS end, w.responder,
+        w.duration, w.target, w.within FROM onefin_kpi.waits w WHERE w.kind <> 'resolution' ORDER BY w.org COLLATE "C", w.wait_id`);
+    assert.deepEqual(rows, inOrder(expected).map(({ client, kind, start, end, responder, business }) => {
+        const target = targets[kind] ?? null;
+        return { client, kind, start, end, responder, duration: business === null ? null : business / 1e6, target,
+            within: target === null || business === null ? null : business <= target * 1e6 };
+    }));
+}
+
+/** Each client has one that nobody ended, from the first line of its own. */
+async function checkResolutions(world) {
+    const rows = await world.cluster.query(`SELECT o.name AS client, ${moment('w.started_at')} AS start, w.ended_at AS end
+        FROM onefin.wait w JOIN onefin.org o ON o.id = w.org_id WHERE w.kind = 'resolution'`);
+    const first = new Map();
+    for (const { client, role, at } of logs.flatMap(log => log.lines))
+        if (role === 'client' && !first.has(client))
+            first.set(client, at);
+    assert.deepEqual(rows.sort((a, b) => a.client < b.client ? -1 : 1), [...first].sort(([a], [b]) => a < b ? -1 : 1).map(([client, start]) => ({ client, start, end: null })));
+}
+
+// --- the firms
+
+async function addCalendar(world) {
+    const [{ id }] = await world.cluster.query("INSERT INTO onefin.calendar (name, time_zone) VALUES ('Nights', $1) RETURNING id", [plan.zone]);
+    const flat = hours => hours.length ? `{${hours.flat()}}` : null;
+    for (const [day, hours] of Object.entries(plan.weekly))
+        await world.cluster.query('INSERT INTO onefin.calendar_hours VALUES ($1, $2, $3)', [id, day, flat(hours)]);
+    for (const [day, hours] of Object.entries(plan.exceptions))
+        await world.cluster.query("INSERT INTO onefin.calendar_exception (calendar_id, day, name, hours) VALUES ($1, $2, 'another day', $3)", [id, day, flat(hours)]);
+    await world.cluster.query('INSERT INTO onefin.calendar_use (calendar_id) VALUES ($1)', [id]);
+}
+
+const ways = {
+    'in wall time, with the firm in New York': {
+        zone: 'America/New_York', targets: {}, calendar: undefined,
+        prepare: world => world.admin.call('settings', { name: 'time_zone', value: 'America/New_York' }),
+    },
+    'in business time, under a policy': {
+        zone, targets: plan.targets, calendar: new Calendar(plan),
+        async prepare(world) {
+            await addCalendar(world);
+            await world.admin.call('policies', { set: true, from: '2018-01-01T00:00:00Z', ...plan.targets });
+        },
+    },
+};
+
+for (const [way, { zone: zoneName, targets, calendar, prepare }] of Object.entries(ways))
+    describe(`${names}, seed ${seed}, ${way}`, () => {
+        let world;
+        const expected = expectedOf(calendar);
+        before(async () => {
+            world = await World.start({ empty: true });
+            await fill(world, prepare);
+        });
+        after(() => world?.end());
+
+        test('the waits', async t => {
+            t.diagnostic(`${expected.length} waits, ${expected.filter(wait => wait.end !== null).length} answered`);
+            await checkRows(world, expected, targets);
+            await checkResolutions(world);
+        });
+
+        test('the figures', async () => {
+            await checkWaits(world, expected, targets);
+            await checkFigures(world, expected, targets, zoneName);
+        });
+    });
+
+test('the real chat is there', { skip: existsSync(real) ? false : `needs ${real}, which is not here` }, () => {
+    assert.ok(logs.find(log => log.name === 'real').lines.length > 0);
+});
