@@ -25,7 +25,7 @@ REVOKE EXECUTE ON FUNCTION onefin_api.journal(bigint, integer, text, bigint, tim
 REVOKE EXECUTE ON FUNCTION onefin_api.departments(bigint, text), onefin_api.orgs(bigint, text, bigint, boolean)
     FROM onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.watch(bigint, bigint, bigint, uuid), onefin_api.unwatch(bigint, bigint, bigint, uuid) FROM onefin_accountant, onefin_client;
-REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint), onefin_api.process(bigint, text, text) FROM onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint), onefin_api.process(bigint, text, text), onefin_api.kpi(date, bigint) FROM onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.document_log(bigint, bigint, bigint, integer), onefin_api.jobs(text, bigint, integer),
     onefin_api.retry_job(bigint), onefin_api.logo(text, text) FROM onefin_supervisor, onefin_accountant, onefin_client;
 
@@ -34,6 +34,8 @@ GRANT EXECUTE ON FUNCTION onefin.current_account(), onefin.current_session(), on
     onefin.setting_on(text), onefin.setting_number(text), onefin.position(), onefin.require_topic(bigint),
     onefin.message_json(onefin.message, jsonb), onefin.org_members(bigint), onefin.org_body(bigint), onefin.require_found(bigint, text, bigint)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
+GRANT EXECUTE ON FUNCTION onefin.percentiles(bigint[], double precision[])
+    TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;
 GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint, bigint, integer, timestamptz),
     onefin.json_types(), onefin.json_shapes(), onefin.rpc_errors(), onefin.rpc_methods(), onefin.rpc_params(), onefin.event_kinds(), onefin.notifications(),
     onefin.json_words(), onefin.shape_schema(jsonb, jsonb), onefin.comment_shapes(text), onefin.default_schema(text, text),
@@ -41,7 +43,7 @@ GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint
     onefin.notification_message(text, text, jsonb, text), onefin.notification_messages(jsonb), onefin.discover_notifications(text, jsonb, jsonb)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigint, bigint),
-    onefin.journal_export(text, bigint, bigint, timestamptz, timestamptz, bigint, bigint, text) TO onefin_admin;
+    onefin.journal_export(text, bigint, bigint, timestamptz, timestamptz, bigint, bigint, text), onefin.kpi_rebuild() TO onefin_admin;
 
 GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text, text, jsonb, inet), onefin.position(),
     onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer),
