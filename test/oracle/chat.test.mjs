@@ -118,7 +118,7 @@ async function checkFigures(world, expected, targets, zoneName) {
 /** The view with a row a wait: what is in seconds, and what was promised. */
 async function checkWaits(world, expected, targets) {
     const rows = await world.cluster.query(`SELECT w.org AS client, w.kind, ${moment('w.started_at')} AS start, ${moment('w.ended_at')} AS end, w.responder,
-        w.duration, w.target, w.within FROM onefin_kpi.waits w WHERE w.kind <> 'resolution' ORDER BY w.org COLLATE "C", w.wait_id`);
+        w.duration, w.target, w.within FROM onefin_kpi.waits w WHERE w.kind <> 'resolution' ORDER BY w.org COLLATE "C", w.id`);
     assert.deepEqual(rows, inOrder(expected).map(({ client, kind, start, end, responder, business }) => {
         const target = targets[kind] ?? null;
         return { client, kind, start, end, responder, duration: business === null ? null : business / 1e6, target,

@@ -44,14 +44,23 @@ const shared = `${counts(counted)}, avg(score)::double precision AS rating_mean,
     ${waited('first', 'first')}, ${waited('next', 'next')}, ${waited('response', 'first,next')}, ${waited('resolution', 'resolution')}`;
 const byStaff = `${counts({ messages: 'message' })}, ${shared}`;
 const byTopic = `${counts({ messages_client: 'client', messages_staff: 'message', tickets_opened: 'opened' })}, ${shared}`;
-const staff = "JOIN onefin.account a ON a.id = d.account_id AND a.role <> 'client'";
+
+// What is open now, whatever the day or month of a row.
+const served = 'JOIN onefin.assignment s ON s.org_id = x.org_id AND s.until_at IS NULL';
+const open = (whom, join = '') => `(SELECT count(*) FROM onefin.wait x ${join} WHERE x.ended_at IS NULL AND x.kind <> 'resolution' AND ${whom}) AS backlog,
+    (SELECT count(*) FROM onefin.ticket x ${join} JOIN kind_of k USING (topic_id) WHERE x.state <> 'closed' AND ${whom.replace('x.kind_id', 'k.kind_id')}) AS workload`;
+
+const byPerson = period => ({ key: ['account_id', period], text: `${facts}
+    SELECT d.account_id, d.${period}::text, ${byStaff}, ${open('s.account_id = d.account_id', served)}
+    FROM dated d JOIN onefin.account a ON a.id = d.account_id AND a.role <> 'client' AND NOT a.machine GROUP BY 1, d.${period}` });
 
 /** view -> its key, and the query that counts it anew. */
 export const recounts = {
-    staff_day: { key: ['account_id', 'day'], text: `${facts} SELECT d.account_id, d.day::text, ${byStaff} FROM dated d ${staff} GROUP BY 1, d.day` },
-    staff_month: { key: ['account_id', 'month'], text: `${facts} SELECT d.account_id, d.month::text, ${byStaff} FROM dated d ${staff} GROUP BY 1, d.month` },
-    org_month: { key: ['org_id', 'month'], text: `${facts} SELECT d.org_id, d.month::text, ${byTopic} FROM dated d GROUP BY 1, d.month` },
-    kind_month: { key: ['kind', 'month'], text: `${facts} SELECT k.code AS kind, d.month::text, ${byTopic} FROM dated d JOIN onefin.topic_kind k ON k.id = d.kind_id GROUP BY 1, d.month` },
+    staff_day: byPerson('day'),
+    staff_month: byPerson('month'),
+    org_month: { key: ['org_id', 'month'], text: `${facts} SELECT d.org_id, d.month::text, ${byTopic}, ${open('x.org_id = d.org_id')} FROM dated d GROUP BY 1, d.month` },
+    kind_month: { key: ['kind', 'month'], text: `${facts} SELECT t.code AS kind, d.month::text, ${byTopic}, ${open('x.kind_id = d.kind_id')}
+        FROM dated d JOIN onefin.topic_kind t ON t.id = d.kind_id GROUP BY 1, d.kind_id, d.month` },
 };
 
 const near = (a, b) => a === b || a !== null && b !== null && Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(b));
