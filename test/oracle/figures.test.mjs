@@ -55,8 +55,8 @@ test('a recomputation from scratch finds nothing wrong', async () => {
 });
 
 test('what was broken by hand is found, and repaired', async () => {
-    await bustle.cluster.query('UPDATE onefin.kpi_staff_day SET messages = messages + 1 WHERE ctid = (SELECT min(ctid) FROM onefin.kpi_staff_day)');
-    assert.equal((await checkViews(bustle.cluster)).length > 0, true);
+    await bustle.cluster.query("UPDATE onefin.kpi_staff_day SET messages = messages + 1 WHERE account_id = (SELECT id FROM onefin.account WHERE login = 'ann')");
+    assert.ok((await checkViews(bustle.cluster)).length > 0, 'the views show it');
     const repaired = await bustle.cluster.value('SELECT onefin.kpi_rebuild()');
     assert.ok(repaired.wrong > 0, JSON.stringify(repaired));
     assert.deepEqual(await checkViews(bustle.cluster), []);

@@ -154,7 +154,9 @@ export class Replay {
     #policiesFor({ org, topic_kind: kind, at }, now) {
         const choose = some => some.filter(one => (one.org ?? org) === org && (one.kind ?? kind) === kind && one.from <= at)
             .sort((a, b) => (a.org === null) - (b.org === null) || (a.kind === null) - (b.kind === null) || b.from - a.from || b.id - a.id)[0]?.id ?? null;
-        return [this.known, this.known.filter(one => one.made < now - moments)].map(choose);
+        const recent = this.known.findIndex(one => one.made > now - moments);
+        const from = recent < 0 ? this.known.length : recent;
+        return Array.from({ length: this.known.length - from + 1 }, (_, more) => choose(this.known.slice(0, from + more)));
     }
 
     // --- what is wrong
