@@ -102,6 +102,7 @@ const doings = {
     moves: [0.6, ({ chance, known }, org) => chance.chance(0.5) ? call('boss', 'orgs', { id: org, department: 1 + chance.below(2) })
         : call('boss', 'accounts', { id: known.account(chance.of(['ann', 'ben', 'cat', 'dan'])), department: 1 + chance.below(2) })],
     promotes: [0.2, ({ chance, known }) => call('boss', 'accounts', { id: known.account('dan'), role: chance.of(['accountant', 'supervisor']), department: 1 })],
+    rebuilds: [0.1, () => ({ rebuild: true })],
     zones: [0.3, ({ chance }) => call('boss', 'settings', { name: 'time_zone', value: chance.of(zones) })],
     policies: [0.6, ({ chance }, org) => call('boss', 'policies', { set: true, first: 0.02 + chance.next(), next: 0.02 + chance.next() * 0.2,
         resolution: chance.next(), warn_share: 0.5, org: chance.chance(0.3) ? org : undefined, kind: chance.chance(0.5) ? chance.of(['invoice', 'contract']) : undefined })],
@@ -195,7 +196,8 @@ export class Bustle {
     /** Until all is sealed, the figures have come as far, and nobody is to be told of a wait. */
     async rest() {
         const seal = await this.cluster.sealed();
-        await until(() => this.cluster.value('SELECT seal >= $1 FROM onefin.kpi_state', [seal]), 'the figures to be up to date');
+        await until(() => this.cluster.value("SELECT seal >= $1 AND time_zone = value #>> '{}' FROM onefin.kpi_state, onefin.setting_now WHERE name = 'time_zone'", [seal]),
+            'the figures to be up to date');
     }
 
     /** So many doings, and so many kills evenly among them. */
@@ -234,6 +236,8 @@ export class Bustle {
     async #ask(connection, asked) {
         if (asked.work)
             return (await connection.query('SELECT bustle.work() AS n')).rows[0].n > 0;
+        if (asked.rebuild)
+            return this.#isRight((await connection.query('SELECT onefin.kpi_rebuild() AS found')).rows[0].found);
         const { rows: [{ answer }] } = await connection.query(...this.#question(asked));
         if (answer.error)
             return this.#refused(connection, asked, answer.error);
@@ -244,6 +248,13 @@ export class Bustle {
             return wait !== undefined && this.#ask(connection, call(asked.who, 'dismiss_wait', { wait: wait.id, reason: 'it was a thank you' }));
         } else if (asked.method)
             this.known.learn(asked, answer.result);
+        return true;
+    }
+
+    /** At any moment the figures are what they would be if they were made anew. */
+    #isRight(found) {
+        if (found.wrong)
+            this.errors.push(`kpi_rebuild() found ${JSON.stringify(found)}`);
         return true;
     }
 
