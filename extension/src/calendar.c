@@ -264,11 +264,11 @@ TimestampTz of_business_add(TimestampTz from, int64 duration, int64 calendar) {
     TimestampTz at;
 
     if (!of_business_reach(from, duration, calendar, &at))
-        ereport(ERROR,
-                (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-                 errmsg("there is not so much business time"),
-                 errhint("Business time is measured from 1970 to 2199, within the calendar's "
-                         "hours.")));
+        ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+                        calendar ? errmsg("calendar %lld has not so much business time",
+                                          (long long)calendar)
+                                 : errmsg("timestamp out of range"),
+                        calendar ? errhint("Business time is measured from 1970 to 2199.") : 0));
     return at;
 }
 
