@@ -17,6 +17,17 @@ END
 $$;
 COMMENT ON FUNCTION onefin.hours_array(jsonb) IS 'The hours of a day from intervals; NULL for none';
 
+CREATE FUNCTION onefin.week_hours(intervals jsonb) RETURNS TABLE (weekday smallint, hours time[]) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM jsonb_array_elements(intervals) i WHERE NOT coalesce('[1, 2, 3, 4, 5, 6, 7]' @> (i -> 'weekday'), false)) THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'hours of no weekday', HINT = 'Give each interval its weekday, 1 (Monday) to 7 (Sunday).';
+    END IF;
+    RETURN QUERY SELECT (i -> 'weekday')::smallint, onefin.hours_array(jsonb_agg(i)) FROM jsonb_array_elements(intervals) i GROUP BY 1;
+END
+$$;
+COMMENT ON FUNCTION onefin.week_hours(jsonb) IS 'The hours of each weekday from intervals that name it';
+
 CREATE FUNCTION onefin.hours_body(hours time[], weekday smallint DEFAULT NULL) RETURNS SETOF jsonb LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT jsonb_strip_nulls(jsonb_build_object('weekday', hours_body.weekday, 'from', regexp_replace((hours_body.hours[n])::text, ':00$', ''),
@@ -49,6 +60,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     target bigint := calendars.id;
 BEGIN
+    PERFORM FROM onefin.week_hours(calendars.hours);
     IF num_nonnulls(target, calendars.name, calendars.time_zone, calendars.hours) = 0 THEN
         RETURN jsonb_build_object('calendars',
             (SELECT coalesce(jsonb_agg(onefin.calendar_body(c.id) ORDER BY c.name), '[]') FROM onefin.calendar c));
@@ -62,14 +74,10 @@ BEGIN
         PERFORM onefin.require_found(target, 'calendar', calendars.id);
     END IF;
     IF calendars.hours IS NOT NULL THEN
-        PERFORM FROM jsonb_array_elements(calendars.hours) i WHERE NOT coalesce('[1, 2, 3, 4, 5, 6, 7]' @> (i -> 'weekday'), false);
-        IF FOUND THEN
-            RAISE invalid_parameter_value USING MESSAGE = 'hours of no weekday', HINT = 'Give each interval its weekday, 1 (Monday) to 7 (Sunday).';
-        END IF;
         DELETE FROM onefin.calendar_hours h WHERE h.calendar_id = target
-            AND NOT EXISTS (SELECT FROM jsonb_array_elements(calendars.hours) i WHERE (i -> 'weekday')::smallint = h.weekday);
+            AND h.weekday NOT IN (SELECT w.weekday FROM onefin.week_hours(calendars.hours) w);
         INSERT INTO onefin.calendar_hours AS h (calendar_id, weekday, hours)
-        SELECT target, (i -> 'weekday')::smallint, onefin.hours_array(jsonb_agg(i)) FROM jsonb_array_elements(calendars.hours) i GROUP BY 2
+        SELECT target, w.weekday, w.hours FROM onefin.week_hours(calendars.hours) w
         ON CONFLICT (calendar_id, weekday) DO UPDATE SET hours = excluded.hours;
     END IF;
     RETURN jsonb_build_object('calendar', onefin.calendar_body(target));

@@ -48,7 +48,7 @@ GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigi
 
 GRANT EXECUTE ON FUNCTION onefin.business_duration(timestamptz, timestamptz, bigint), onefin.business_add(timestamptz, interval, bigint),
     onefin.calendar_for(bigint, smallint) TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;
-GRANT EXECUTE ON FUNCTION onefin.are_hours(time[]), onefin.hours_array(jsonb), onefin.hours_body(time[], smallint),
+GRANT EXECUTE ON FUNCTION onefin.are_hours(time[]), onefin.hours_array(jsonb), onefin.week_hours(jsonb), onefin.hours_body(time[], smallint),
     onefin.exception_body(onefin.calendar_exception), onefin.calendar_body(bigint) TO onefin_admin, onefin_supervisor, onefin_accountant;
 GRANT EXECUTE ON FUNCTION onefin.public_holidays() TO onefin_admin;
 
