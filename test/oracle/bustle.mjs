@@ -78,37 +78,41 @@ const doings = {
         const documents = chance.chance(0.3) ? known.take(known.papers, who) : undefined;
         return call(who, 'send', { topic: known.topic(org), text: known.text(), documents });
     }],
-    staffSends: [26, ({ chance, known }, org) => call(chance.of(staff), 'send',
+    staffSends: [26, ({ chance, known }, org) => call(known.staff(org), 'send',
         { topic: known.topic(org), text: known.text(), visibility: chance.chance(0.2) ? 'staff' : 'all' })],
     edits: [6, ({ known }) => known.change('edit', { text: known.text() })],
     deletes: [5, ({ known }) => known.change('delete', {})],
     uploads: [6, ({ chance, known }, org) => ({ who: chance.chance(0.9) ? known.client(org) : chance.of(staff), upload: known.topic(org) })],
     works: [3, () => ({ who: 'boss', work: true })],
     marks: [8, ({ chance, known }) => {
+        const { org, id } = chance.of(known.documents.slice(-20)) ?? { org: 1, id: 1 };
         const mark = chance.chance(0.7) ? 'processed' : 'returned';
-        return call(chance.of(staff), 'process', { document: chance.of(known.documents.slice(-20)) ?? 1, mark, reason: mark === 'returned' ? 'not signed' : undefined });
+        return call(known.staff(org), 'process', { document: id, mark, reason: mark === 'returned' ? 'not signed' : undefined });
     }],
-    downloads: [4, ({ chance, known }, org) => ({ who: chance.of([...staff, known.client(org)]), download: chance.of(known.documents) ?? 1 })],
-    closes: [7, ({ chance, known }, org) => call(chance.of(staff), 'close', { topic: known.topic(org) })],
-    awaits: [3, ({ chance, known }, org) => call(chance.of(staff), 'await_client', { topic: known.topic(org) })],
-    reopens: [2, ({ chance, known }, org) => call(chance.of(staff), 'reopen', { topic: known.topic(org) })],
+    downloads: [4, ({ chance, known }) => {
+        const { org, id } = chance.of(known.documents) ?? { org: 1, id: 1 };
+        return { who: chance.chance(0.6) ? known.staff(org) : known.client(org), download: id };
+    }],
+    closes: [7, ({ known }, org) => call(known.staff(org), 'close', { topic: known.topic(org) })],
+    awaits: [3, ({ known }, org) => call(known.staff(org), 'await_client', { topic: known.topic(org) })],
+    reopens: [2, ({ known }, org) => call(known.staff(org), 'reopen', { topic: known.topic(org) })],
     rates: [6, ({ chance, known }) => {
         const { org, ticket } = chance.of(known.rounds.slice(-40)) ?? { org: 1, ticket: 1 };
         return call(known.client(org), 'rate', { ticket, score: 1 + chance.below(5), comment: chance.chance(0.3) ? known.text() : undefined });
     }],
     dismisses: [3, ({ chance }) => call(chance.of(['boss', 'ann', 'ben', 'cat']), 'waits', { limit: 5 })],
     assigns: [2, ({ chance, known }, org) => call('boss', 'assign', { org, account: known.account(chance.of(['ann', 'ben', 'cat', 'dan'])), ended: chance.chance(0.5) })],
-    archives: [0.4, ({ chance }, org) => call('boss', 'orgs', { id: org, archived: chance.chance(0.3) })],
+    archives: [0.4, ({ chance }, org) => call('boss', 'orgs', { id: org, archived: chance.chance(0.1) })],
     moves: [0.6, ({ chance, known }, org) => chance.chance(0.5) ? call('boss', 'orgs', { id: org, department: 1 + chance.below(2) })
         : call('boss', 'accounts', { id: known.account(chance.of(['ann', 'ben', 'cat', 'dan'])), department: 1 + chance.below(2) })],
-    promotes: [0.2, ({ chance, known }) => call('boss', 'accounts', { id: known.account('dan'), role: chance.of(['accountant', 'supervisor']), department: 1 })],
-    rebuilds: [0.1, () => ({ rebuild: true })],
-    zones: [0.3, ({ chance }) => call('boss', 'settings', { name: 'time_zone', value: chance.of(zones) })],
+    promotes: [0.4, ({ chance, known }) => call('boss', 'accounts', { id: known.account('dan'), role: chance.of(['accountant', 'supervisor']), department: 1 })],
+    rebuilds: [0.4, () => ({ rebuild: true })],
+    zones: [0.4, ({ chance }) => call('boss', 'settings', { name: 'time_zone', value: chance.of(zones) })],
     policies: [0.6, ({ chance }, org) => call('boss', 'policies', { set: true, first: 0.02 + chance.next(), next: 0.02 + chance.next() * 0.2,
         resolution: chance.next(), warn_share: 0.5, org: chance.chance(0.3) ? org : undefined, kind: chance.chance(0.5) ? chance.of(['invoice', 'contract']) : undefined })],
     imports: [6, ({ chance, known }, org) => {
         const who = chance.chance(0.6) ? known.client(org) : chance.of(staff);
-        const topic = chance.chance(0.5) ? known.topic(org) : org * 5; // where nobody else writes, and silence comes
+        const topic = chance.chance(0.3) ? known.topic(org) : org * 5; // where nobody else writes, and silence comes
         return call('owner', 'import', { topic, author: known.account(who), text: known.text(), client_key: randomUUID(),
             at: new Date(Date.now() - chance.below(400 * 86400e3)).toISOString() });
     }],
@@ -140,6 +144,11 @@ class Known {
         return this.tokens.get(login) ?? login;
     }
 
+    /** Mostly one who may. */
+    staff(org) {
+        return this.chance.of(this.chance.chance(0.2) ? staff : org % 2 ? ['boss', 'sue', 'cat', 'dan'] : ['boss', 'nora', 'ann', 'ben', 'robot']);
+    }
+
     /** Few, so that people meet. */
     topic(org) {
         return (org - 1) * 5 + 1 + this.chance.below(3);
@@ -161,7 +170,7 @@ class Known {
     }
 
     learn({ who, method, params }, result) {
-        this.documents.push(...params.documents ?? []);
+        this.documents.push(...(params.documents ?? []).map(id => ({ id, org: Math.ceil(params.topic / 5) })));
         if (result.message?.id && method !== 'import') {
             this.messages = this.messages.filter(message => message.id !== result.message.id);
             if (method !== 'delete')

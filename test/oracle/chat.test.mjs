@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { World } from '../lib/firm.mjs';
 import { startImport } from '../lib/importer.mjs';
 import { chatFile } from '../lib/real.mjs';
@@ -163,27 +163,28 @@ const ways = {
     },
 };
 
-for (const [way, { zone: zoneName, targets, calendar, prepare }] of Object.entries(ways))
-    describe(`${names}, seed ${seed}, ${way}`, () => {
-        let world;
-        const expected = expectedOf(calendar);
-        before(async () => {
-            world = await World.start({ empty: true });
-            await fill(world, prepare);
-        });
-        after(() => world?.end());
+const worlds = {};
 
-        test('the waits', async t => {
-            t.diagnostic(`${expected.length} waits, ${expected.filter(wait => wait.end !== null).length} answered`);
-            await checkRows(world, expected, targets);
-            await checkResolutions(world);
-        });
+before(() => Promise.all(Object.entries(ways).map(async ([way, { prepare }]) => {
+    worlds[way] = await World.start({ empty: true });
+    await fill(worlds[way], prepare);
+})));
+after(() => Promise.all(Object.values(worlds).map(world => world.end())));
 
-        test('the figures', async () => {
-            await checkWaits(world, expected, targets);
-            await checkFigures(world, expected, targets, zoneName);
-        });
+for (const [way, { zone: zoneName, targets, calendar }] of Object.entries(ways)) {
+    const expected = expectedOf(calendar);
+
+    test(`${names}, seed ${seed}, ${way}: the waits`, async t => {
+        t.diagnostic(`${expected.length} waits, ${expected.filter(wait => wait.end !== null).length} answered`);
+        await checkRows(worlds[way], expected, targets);
+        await checkResolutions(worlds[way]);
     });
+
+    test(`${names}, seed ${seed}, ${way}: the figures`, async () => {
+        await checkWaits(worlds[way], expected, targets);
+        await checkFigures(worlds[way], expected, targets, zoneName);
+    });
+}
 
 test('the real chat is there', { skip: existsSync(real) ? false : `needs ${real}, which is not here` }, () => {
     assert.ok(logs.find(log => log.name === 'real').lines.length > 0);

@@ -11,8 +11,9 @@ import { Bustle } from './bustle.mjs';
 import { checkViews } from './recount.mjs';
 import { Replay } from './replay.mjs';
 
-const operations = Number(process.env.OPERATIONS ?? 4000);
+const operations = Number(process.env.OPERATIONS ?? 5000);
 const kills = Number(process.env.KILLS ?? 4 + Math.floor(operations / 10000));
+const enough = operations >= 3000; // for each doing and outcome to have come up
 const seed = Number(process.env.FIGURES_SEED ?? Date.now() % 1000000);
 let bustle;
 
@@ -27,17 +28,18 @@ test(`${operations} doings, ${kills} kills, seed ${seed}: everything that can be
     t.diagnostic(JSON.stringify(bustle.counts));
     t.diagnostic(JSON.stringify(bustle.kills));
     for (const [name, { done }] of Object.entries(bustle.counts))
-        assert.ok(done > 0, `${name} was done`);
+        assert.ok(done > 0 || !enough, `${name} was done`);
 });
 
 test('the waits are those that the record gives', async t => {
     const replay = await Replay.of(bustle.cluster, bustle.plans);
     const wrong = replay.differences();
-    t.diagnostic(`${replay.found.length} waits`);
+    const outcomes = Object.fromEntries(['answered', 'closed', 'silence', 'dismissed', 'deleted', 'replaced', null]
+        .map(outcome => [outcome, replay.waits.filter(wait => wait.outcome === outcome).length]));
+    t.diagnostic(JSON.stringify(outcomes));
     assert.deepEqual([wrong.length, wrong.slice(0, 20)], [0, []]);
-    const outcomes = new Set(replay.waits.map(wait => wait.outcome));
-    for (const outcome of ['answered', 'closed', 'silence', 'dismissed', 'deleted', 'replaced', null])
-        assert.ok(outcomes.has(outcome), `some waits are ${outcome}`);
+    for (const [outcome, count] of Object.entries(outcomes))
+        assert.ok(count > 0 || !enough, `some waits are ${outcome}`);
 });
 
 test('the figures are those that are counted from the rows', async () => {

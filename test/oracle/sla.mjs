@@ -34,12 +34,16 @@ export function instantOf(text) {
     return parts && !Number.isNaN(seconds) ? seconds * 1000 + Math.round(Number(`0${parts[2] ?? ''}`) * 1e6) : undefined;
 }
 
+const isName = text => text.trim() !== '' && [...text].length <= 200;
+
 /** Why a line is not taken, or undefined. `writers` says as whose person each author writes. */
 function refusal(line, writers) {
     if (line === undefined || ['at', 'client', 'from', 'role', 'text'].some(name => typeof line?.[name] !== 'string'))
         return 'it is no object of five strings';
-    if (!['client', 'staff'].includes(line.role) || !line.client || !line.from || instantOf(line.at) === undefined)
+    if (!['client', 'staff'].includes(line.role) || !isName(line.client) || !isName(line.from) || instantOf(line.at) === undefined)
         return 'its role, client, author or time is none';
+    if (/[\0\ud800-\udfff]/u.test(Object.values(line).join()))
+        return 'it is no text';
     const side = line.role === 'staff' ? '' : line.client;
     if (!writers.has(line.from))
         writers.set(line.from, side);
