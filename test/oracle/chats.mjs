@@ -68,6 +68,6 @@ function woven(lines) {
 /** What the import refuses. */
 export const badLines = name => [
     'no json', '[1]', '{"at": "2019-09-04T22:45:20Z"}',
-    { at: 'yesterday' }, { role: 'boss' }, { text: ' ' }, { text: 'x'.repeat(16385) }, { client: '' }, { from: `${name}-staff-0` }, { at: '2119-09-04T22:45:20Z' },
+    { at: 'yesterday' }, { role: 'boss' }, { text: ' ' }, { text: 'x'.repeat(16385) }, { text: 'a\0b' }, { text: '\ud800' }, { client: '' }, { client: ' ' }, { client: 'x'.repeat(201) }, { from: `${name}-staff-0` }, { at: '2119-09-04T22:45:20Z' },
 ].map(change => typeof change === 'string' ? change
     : JSON.stringify({ at: '2019-09-04T22:45:20Z', client: `${name}-client-0`, from: `${name}-client-0`, role: 'client', text: 'never said', ...change }));
