@@ -71,10 +71,10 @@ async function readable(connection) {
     return new Map(rows.map(({ relation, columns }) => [relation, columns]));
 }
 
-/** The columns in which the connection's role reads something with a secret word in it. */
-async function secretsSeen(connection) {
+/** The columns in which the connection's role reads something with a secret word in it, of relations with such names. */
+async function secretsSeen(connection, names) {
     const seen = [];
-    for (const [relation, columns] of await readable(connection)) {
+    for (const [relation, columns] of [...await readable(connection)].filter(([name]) => names.test(name))) {
         const { rows } = await connection.query(`SELECT ${columns.map((column, i) => `bool_or(strpos((${column})::text, $1) > 0) AS c${i}`)} FROM ${relation}`, [mark]);
         seen.push(...columns.filter((column, i) => rows[0][`c${i}`]).map(column => `${relation}.${column}`));
     }
@@ -95,9 +95,9 @@ test('it reads every view of onefin_kpi, of all departments', async () => {
 });
 
 test('no text, name of a document, comment, reason or address is to be read anywhere', async () => {
-    assert.deepEqual(await secretsSeen(bi), []);
+    assert.deepEqual(await secretsSeen(bi, /./), []);
     const root = await world.cluster.connect();
-    const there = await secretsSeen(root);
+    const there = await secretsSeen(root, /^onefin/);
     await root.end();
     for (const column of ['message.text', 'message_version.text', 'document.name', 'document_mark.reason', 'rating.comment', 'journal.detail', 'account.email'])
         assert.ok(there.includes(`onefin.${column}`), `${column} has a secret to be found: ${there}`);
