@@ -273,7 +273,7 @@ FROM unnest('{boss,sup1,acc1,acc2}'::text[]) WITH ORDINALITY w (who, place), LAT
 SELECT who, account, jsonb_path_query_array(onefin.call(who, 'kpi', jsonb_build_object('month', '2026-10-01', 'account', account)), '$.result.days[*].account') AS days
 FROM (VALUES ('boss', 4), ('sup1', 4), ('sup2', 4), ('acc2', 4)) v (who, account);
 SELECT t.call('ali', 'kpi');
-SELECT r ->> 'month' = date_trunc('month', now() AT TIME ZONE 'Asia/Tashkent')::date::text AND (r -> 'seal')::bigint = onefin.position()
+SELECT r ->> 'month' = to_char(now() AT TIME ZONE 'Asia/Tashkent', 'YYYY-MM-01') AND (r -> 'seal')::bigint = onefin.position()
 FROM (SELECT onefin.call('boss', 'kpi') -> 'result' AS r) r;
 SELECT r #> '{staff,0}' = to_jsonb(v) FROM (SELECT onefin.call('acc1', 'kpi', '{"month": "2026-10-01"}') -> 'result' AS r) r,
     onefin_kpi.staff_month v WHERE v.month = '2026-10-01' AND v.account_id = 4;
