@@ -237,7 +237,8 @@ CREATE POLICY client ON onefin.message FOR SELECT TO onefin_client
     USING (onefin.may_read('client', org_id, visibility));
 
 -- Figures, and the rows behind them. A supervisor sees the figures of the department's people, and of the companies of
--- the department; an accountant those of their own, and nobody's of a company; the analyst all. Who downloaded what is
+-- the department; an accountant those of their own, and nobody's of a company; the analyst all (who has an account
+-- goes by its role). Who downloaded what is
 -- seen in a copy: the journal is for admins, and policies on it that let others have some kinds of entries would have to
 -- be right for every kind to come.
 GRANT SELECT ON onefin.kpi_state, onefin.kpi_staff_day, onefin.kpi_staff_duration, onefin.kpi_org_day, onefin.kpi_org_duration,
@@ -262,7 +263,8 @@ BEGIN
         EXECUTE format('CREATE POLICY admin ON onefin.%I FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as(''admin'')))', t);
     END LOOP;
     FOREACH t IN ARRAY '{kpi_state,kpi_staff_day,kpi_staff_duration,kpi_org_day,kpi_org_duration,kpi_download,wait,rating,org,account,assignment,topic_kind,topic,ticket,document,document_mark}'::text[] LOOP
-        EXECUTE format('CREATE POLICY analyst ON onefin.%I FOR SELECT TO onefin_analyst USING (true)', t);
+        EXECUTE format('CREATE POLICY analyst ON onefin.%I FOR SELECT TO onefin_analyst
+            USING ((SELECT onefin.current_account()) IS NULL)', t);
     END LOOP;
     FOREACH t IN ARRAY '{kpi_staff_day,kpi_staff_duration}'::text[] LOOP
         EXECUTE format('CREATE POLICY supervisor ON onefin.%I FOR SELECT TO onefin_supervisor
