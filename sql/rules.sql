@@ -257,7 +257,9 @@ SELECT o.name, (SELECT string_agg(format('%s (%s)', a.login, u.role), ', ' ORDER
 -- Writing. Everybody tries everything; what is not named below is refused with 42501.
 CREATE TABLE t.act (relation text, op text, statement text);
 INSERT INTO t.act SELECT name, op, CASE op
-        WHEN 'INSERT' THEN format('INSERT INTO onefin.%I SELECT (NULL::onefin.%1$I).* LIMIT 0', name)
+        WHEN 'INSERT' THEN format('INSERT INTO onefin.%I (%s) SELECT %2$s FROM (SELECT (NULL::onefin.%1$I).*) r LIMIT 0', name,
+            (SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+            WHERE attrelid = ('onefin.' || name)::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''))
         WHEN 'UPDATE' THEN format('UPDATE onefin.%I SET %I = %2$I', name,
             (SELECT attname FROM pg_attribute WHERE attrelid = ('onefin.' || name)::regclass AND attnum = 1))
         WHEN 'TRUNCATE' THEN format('TRUNCATE onefin.%I', name)
