@@ -247,9 +247,9 @@ GRANT SELECT ON onefin.wait TO onefin_analyst;
 GRANT SELECT (id, ticket_id, org_id, topic_id, accountable_id, at, first_at, score) ON onefin.rating TO onefin_analyst;
 GRANT SELECT (id, name) ON onefin.org TO onefin_analyst;
 GRANT SELECT (id, name, role, department_id, machine) ON onefin.account TO onefin_analyst;
-GRANT SELECT (org_id, account_id, until_at) ON onefin.assignment TO onefin_analyst;
+GRANT SELECT (id, org_id, account_id, until_at) ON onefin.assignment TO onefin_analyst;
 GRANT SELECT (id, code) ON onefin.topic_kind TO onefin_analyst;
-GRANT SELECT (id, kind_id) ON onefin.topic TO onefin_analyst;
+GRANT SELECT (id, org_id, kind_id) ON onefin.topic TO onefin_analyst;
 GRANT SELECT (id, org_id, topic_id, previous_id, state, opened_at, opened_by, closed_at, closed_by, closed_how, accountable_id)
     ON onefin.ticket TO onefin_analyst;
 GRANT SELECT (id, org_id, topic_id, uploader_id, by_client, type, size, at, state) ON onefin.document TO onefin_analyst;

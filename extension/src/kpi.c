@@ -129,11 +129,11 @@ long of_kpi_step(MemoryContext scratch, long most) {
     return newest == taken ? most : Min(most, (Max(due - now_us(), 0) + 999) / 1000);
 }
 
-/* onefin.kpi_rebuild(). Superusers need no account. */
+/* onefin.kpi_rebuild(). Superusers need no account. Days stay of the zone that they are of: another
+ * one is the worker's to take. */
 PG_FUNCTION_INFO_V1(onefin_kpi_rebuild);
 Datum onefin_kpi_rebuild(PG_FUNCTION_ARGS) {
-    static OfStatement hold = {
-        "UPDATE onefin.kpi_state SET time_zone = onefin.kpi_time_zone()", 0, {0}};
+    static OfStatement hold = {"SELECT FROM onefin.kpi_state FOR UPDATE", 0, {0}};
     static OfStatement compare = {
         "SELECT onefin.kpi_compare(seal, time_zone) FROM onefin.kpi_state", 0, {0}};
     Datum verdict;
