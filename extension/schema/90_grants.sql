@@ -30,7 +30,7 @@ REVOKE EXECUTE ON FUNCTION onefin_api.calendar_day(bigint, date, text, jsonb, bo
 REVOKE EXECUTE ON FUNCTION onefin_api.watch(bigint, bigint, bigint, uuid), onefin_api.unwatch(bigint, bigint, bigint, uuid) FROM onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint), onefin_api.await_client(bigint),
     onefin_api.policies(text, bigint, timestamptz, numeric, numeric, numeric, numeric, boolean),
-    onefin_api.waits(bigint, boolean, bigint, integer), onefin_api.process(bigint, text, text) FROM onefin_client;
+    onefin_api.waits(bigint, boolean, bigint, integer), onefin_api.process(bigint, text, text), onefin_api.kpi(date, bigint) FROM onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.dismiss_wait(bigint, text) FROM onefin_supervisor, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.rate(bigint, integer, text) FROM onefin_admin, onefin_supervisor, onefin_accountant;
 REVOKE EXECUTE ON FUNCTION onefin_api.document_log(bigint, bigint, bigint, integer), onefin_api.jobs(text, bigint, integer),
@@ -41,6 +41,9 @@ GRANT EXECUTE ON FUNCTION onefin.current_account(), onefin.current_session(), on
     onefin.setting_on(text), onefin.setting_number(text), onefin.position(), onefin.require_topic(bigint),
     onefin.message_json(onefin.message, jsonb), onefin.org_members(bigint), onefin.org_body(bigint), onefin.require_found(bigint, text, bigint), onefin.payroll_month_closed(timestamptz)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
+GRANT EXECUTE ON FUNCTION onefin.percentiles(bigint[], double precision[])
+    TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;
+GRANT EXECUTE ON FUNCTION onefin.current_account() TO onefin_analyst;
 GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint, bigint, integer, timestamptz),
     onefin.json_types(), onefin.json_shapes(), onefin.rpc_errors(), onefin.rpc_methods(), onefin.rpc_params(), onefin.event_kinds(), onefin.notifications(),
     onefin.json_words(), onefin.shape_schema(jsonb, jsonb), onefin.comment_shapes(text), onefin.default_schema(text, text),
@@ -48,7 +51,7 @@ GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint
     onefin.notification_message(text, text, jsonb, text), onefin.notification_messages(jsonb), onefin.discover_notifications(text, jsonb, jsonb)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigint, bigint),
-    onefin.journal_export(text, bigint, bigint, timestamptz, timestamptz, bigint, bigint, text) TO onefin_admin;
+    onefin.journal_export(text, bigint, bigint, timestamptz, timestamptz, bigint, bigint, text), onefin.kpi_rebuild() TO onefin_admin;
 
 GRANT EXECUTE ON FUNCTION onefin.business_duration(timestamptz, timestamptz, bigint), onefin.business_add(timestamptz, interval, bigint),
     onefin.calendar_for(bigint, smallint) TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;

@@ -125,7 +125,8 @@ function changeIsRefused(firm, who, { message: id, version, text = null }) {
     return isRepeated(firm, message, version, text) ? 'ok' : message.deleted ? ['55000'] : ['40OF1'];
 }
 
-function change(firm, who, id, text) {
+/** Whether a wait ended with a deletion is a fact. */
+function change(firm, who, id, text, f) {
     const message = firm.messages.get(id);
     if (message.deleted || text !== null && text === firm.text(message))
         return;
@@ -135,6 +136,9 @@ function change(firm, who, id, text) {
         message.documents.forEach(document => { firm.documents.get(document).withdrawn = true; });
     firm.happens({ kind: message.deleted ? 'message.deleted' : 'message.edited', audience: audienceOf(message), actor: actorOf(who),
         org: message.org, topic: message.topic, subject: id, version: firm.version(message) });
+    if (message.deleted && message.authorRole === 'client')
+        for (const wait of f.all('wait.dismissed'))
+            firm.happens({ kind: 'wait.dismissed', audience: 'staff', actor: actorOf(who), org: message.org, topic: message.topic, subject: wait });
 }
 
 let said = 0;
@@ -168,7 +172,7 @@ const edit = {
     },
     call: params => ({ method: 'edit', params }),
     expect: changeIsRefused,
-    apply: (firm, who, { message, text }) => change(firm, who, message, text),
+    apply: (firm, who, { message, text }, f) => change(firm, who, message, text, f),
 };
 
 const remove = {
@@ -179,7 +183,7 @@ const remove = {
     },
     call: params => ({ method: 'delete', params }),
     expect: changeIsRefused,
-    apply: (firm, who, { message }) => change(firm, who, message, null),
+    apply: (firm, who, { message }, f) => change(firm, who, message, null, f),
 };
 
 const bring = {
@@ -298,7 +302,7 @@ const close = {
             return; // answered as the first time
         ticket.state = 'closed';
         ticket.closedBy = who.account.id;
-        firm.happens({ kind: 'ticket.changed', audience: 'org', actor: actorOf(who), org: ticket.org, topic, subject: ticket.id, state: 'closed' });
+        firm.happens({ kind: 'ticket.changed', audience: 'org', actor: actorOf(who), org: ticket.org, topic, subject: ticket.id, state: 'closed', how: 'person' });
     },
 };
 
@@ -777,9 +781,9 @@ const update = {
             : firstOf((firm.orgs.get(message.org).archived || text !== null && message.redacted) && '55000',
                 text !== null && text.trim() === '' && message.documents.length === 0 && '22023');
     },
-    apply(firm, who, { message, text }) {
+    apply(firm, who, { message, text }, f) {
         if (ownStanding(firm, who, firm.messages.get(message)))
-            change(firm, who, message, text);
+            change(firm, who, message, text, f);
     },
 };
 

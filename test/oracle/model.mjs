@@ -24,6 +24,8 @@ export class Firm {
     policies = new Map(); // role -> the most sessions, as an admin has set it
     instants = []; // times between doings, as text
     seals = []; // their numbers
+    waits = []; // {id, org, responder, kind, outcome}
+    figures = {}; // rows of the figures' tables, each with its account or org
     entries = []; // the journal: {kind, audience, actor, org, topic, subject, account, version, state, told}
 
     /** May an account that acts now do and see anything at all? */
@@ -170,6 +172,29 @@ export class Firm {
     seesDepartment(account, department) {
         return this.active(account) && (account.role === 'admin'
             || account.role === 'supervisor' && account.department === department.id);
+    }
+
+    seesWait(account, wait) {
+        return this.active(account) && account.role !== 'client'
+            && (this.sees(account, this.orgs.get(wait.org)) || account.role === 'accountant' && wait.responder === account.id);
+    }
+
+    /** A person's figures: one's own, the department's, or all. */
+    seesFiguresOf(account, id) {
+        if (!this.active(account))
+            return false;
+        switch (account.role) {
+        case 'admin':
+            return true;
+        case 'supervisor':
+            return this.accounts.get(id)?.department === account.department;
+        default:
+            return account.role === 'accountant' && id === account.id;
+        }
+    }
+
+    seesFiguresOfOrg(account, org) {
+        return ['admin', 'supervisor'].includes(account.role) && this.sees(account, this.orgs.get(org));
     }
 
     /** Settings, policies, the journal. */

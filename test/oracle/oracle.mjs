@@ -249,6 +249,7 @@ export class Oracle {
         if (expected === 'ok')
             operation.apply(firm, who, params, {
                 id: kind => rows.find(row => row.kind === kind)?.subject,
+                all: kind => rows.filter(row => row.kind === kind).map(row => row.subject),
                 order: (kind, some) => [...some].sort((a, b) => place(kind, a) - place(kind, b)),
                 topics: () => topics,
             });
@@ -384,10 +385,26 @@ export class Oracle {
         }
     }
 
+    /** What waits and figures say when all is in them. */
+    async #figures() {
+        const { firm, system } = this;
+        const day = `to_char(day, 'YYYYMMDD')`;
+        await until(async () => (await system.facts('SELECT seal FROM onefin.kpi_state'))[0]?.seal >= firm.seals.at(-1), 'the figures to be kept up');
+        firm.waits = await system.facts('SELECT id, org_id AS org, responder_id AS responder, kind, outcome FROM onefin.wait');
+        firm.figures = {
+            staffDays: await system.facts(`SELECT account_id AS account, ${day} AS day, messages FROM onefin.kpi_staff_day`),
+            staffDurations: await system.facts(`SELECT account_id AS account, concat_ws('.', account_id, ${day}, kind, part) AS key FROM onefin.kpi_staff_duration`),
+            orgDays: await system.facts(`SELECT org_id AS org, concat_ws('.', org_id, kind_id, ${day}) AS key, messages FROM onefin.kpi_org_day`),
+            orgDurations: await system.facts(`SELECT org_id AS org, concat_ws('.', org_id, kind_id, ${day}, kind, part) AS key FROM onefin.kpi_org_duration`),
+            downloads: await system.facts('SELECT entry_id AS id, account_id AS account, org_id AS org FROM onefin.kpi_download'),
+        };
+    }
+
     async #events() {
         const { firm, system } = this;
         await system.settled();
         await this.#places();
+        await this.#figures();
         for (const client of this.clients) {
             const expected = this.#told(client);
             if (client.over)
@@ -483,8 +500,9 @@ export class Oracle {
         const { chance, firm, system } = this;
         const { user, account, groups } = this.#as(chance.of(this.users));
         const names = Object.keys(relations);
-        const may = names.filter(name => relations[name].who.some(role => groups.includes(role)));
-        const asked = may.map(name => tableQuestion(chance, firm, account, name, 25));
+        const analyst = !account && groups.includes('analyst');
+        const may = names.filter(name => relations[name].who.some(role => groups.includes(role)) || analyst && relations[name].analyst !== undefined);
+        const asked = may.map(name => tableQuestion(chance, firm, account, name, 25, analyst));
         const own = chance.chance(0.1);
         const [tables, notices] = await system.look(user, asked.map(({ text }) => text), own);
         asked.forEach((question, i) => this.#rowsOf(user, question, tables[i]));
