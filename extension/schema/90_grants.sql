@@ -20,12 +20,14 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA onefin_api TO onefin_admin, onefin_supe
 REVOKE EXECUTE ON FUNCTION onefin_api.journal(bigint, integer, text, bigint, timestamptz, timestamptz, bigint), onefin_api.journal_verify(bigint, bigint),
     onefin_api.import(bigint, bigint, text, timestamptz, uuid), onefin_api.settings(text, jsonb),
     onefin_api.session_policies(text, integer, text, integer, integer), onefin_api.assign(bigint, bigint, boolean),
-    onefin_api.redact(bigint, text, integer), onefin_api.erase(bigint, text)
+    onefin_api.redact(bigint, text, integer), onefin_api.erase(bigint, text), onefin_api.close_payroll(date),
+    onefin_api.correct_payroll(date, bigint, numeric, text)
     FROM onefin_supervisor, onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.departments(bigint, text), onefin_api.orgs(bigint, text, bigint, boolean)
     FROM onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.watch(bigint, bigint, bigint, uuid), onefin_api.unwatch(bigint, bigint, bigint, uuid) FROM onefin_accountant, onefin_client;
-REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint), onefin_api.process(bigint, text, text) FROM onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint), onefin_api.process(bigint, text, text), onefin_api.bonus_rules(date, jsonb),
+    onefin_api.bonus(date, bigint), onefin_api.payslip(date, bigint) FROM onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.document_log(bigint, bigint, bigint, integer), onefin_api.jobs(text, bigint, integer),
     onefin_api.retry_job(bigint), onefin_api.logo(text, text) FROM onefin_supervisor, onefin_accountant, onefin_client;
 
@@ -43,6 +45,10 @@ GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint
 GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigint, bigint),
     onefin.journal_export(text, bigint, bigint, timestamptz, timestamptz, bigint, bigint, text) TO onefin_admin;
 
+GRANT EXECUTE ON FUNCTION onefin.bonus_number(jsonb, text, integer, numeric), onefin.bonus_rates(jsonb), onefin.bonus_tiers(jsonb)
+    TO onefin_admin;
+GRANT EXECUTE ON FUNCTION onefin.bonus_rule_body(onefin.bonus_rule) TO onefin_admin, onefin_supervisor, onefin_accountant;
+
 GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text, text, jsonb, inet), onefin.position(),
     onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer),
     onefin.presence_tell(text, bigint[], bigint[], boolean), onefin.presence_audience(bigint[]), onefin.seal_lag(), onefin.watches_keep(uuid[]), onefin.watches_end(uuid),
@@ -53,7 +59,8 @@ GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text
     onefin.upload_finish(text, uuid, inet), onefin.upload_drop(text, uuid, inet),
     onefin.files_to_erase(integer, text), onefin.file_erased(text), onefin.jobs_take(text, integer, bigint[], integer),
     onefin.jobs_keep(text, bigint[]), onefin.job_done(bigint, integer, jsonb), onefin.job_failed(bigint, integer, text, text, boolean),
-    onefin.export_begin(text, jsonb, inet), onefin.export_next(text, jsonb, inet)
+    onefin.export_begin(text, jsonb, inet), onefin.export_next(text, jsonb, inet),
+    onefin.payroll_csv(text, jsonb, inet)
     TO onefin_gateway;
 
 DO $$
