@@ -161,13 +161,9 @@ CREATE FUNCTION onefin.month_begin(month date) RETURNS timestamptz LANGUAGE sql 
 RETURN month::timestamp AT TIME ZONE onefin.firm_zone();
 COMMENT ON FUNCTION onefin.month_begin(date) IS 'When a month begins in the firm''s time zone';
 
-CREATE FUNCTION onefin.payroll_month_closed(at timestamptz) RETURNS boolean LANGUAGE sql STABLE
-BEGIN ATOMIC
-    SELECT coalesce((SELECT payroll_month_closed.at < p.until_at OR onefin.month_of(payroll_month_closed.at) <= p.month
-        FROM onefin.payroll p ORDER BY p.month DESC LIMIT 1), false);
-END;
-COMMENT ON FUNCTION onefin.payroll_month_closed(timestamptz) IS
-    'Whether the firm''s month of this moment is closed, or a later one is; for the C code and triggers, who see all';
+CREATE FUNCTION onefin.payroll_month_closed(at timestamptz) RETURNS boolean
+    LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'onefin_payroll_month_closed';
+COMMENT ON FUNCTION onefin.payroll_month_closed(timestamptz) IS 'Whether the payroll of the month of this moment, or of a later one, is closed; whoever asks';
 
 -- Who changes a rating while its month is being closed waits for that, and is then told.
 CREATE FUNCTION onefin.rating_check() RETURNS trigger LANGUAGE plpgsql

@@ -20,14 +20,19 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA onefin_api TO onefin_admin, onefin_supe
 REVOKE EXECUTE ON FUNCTION onefin_api.journal(bigint, integer, text, bigint, timestamptz, timestamptz, bigint), onefin_api.journal_verify(bigint, bigint),
     onefin_api.import(bigint, bigint, text, timestamptz, uuid), onefin_api.settings(text, jsonb),
     onefin_api.session_policies(text, integer, text, integer, integer), onefin_api.assign(bigint, bigint, boolean),
-    onefin_api.redact(bigint, text, integer), onefin_api.erase(bigint, text), onefin_api.close_payroll(date),
-    onefin_api.correct_payroll(date, bigint, numeric, text)
+    onefin_api.redact(bigint, text, integer), onefin_api.erase(bigint, text)
     FROM onefin_supervisor, onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.departments(bigint, text), onefin_api.orgs(bigint, text, bigint, boolean)
     FROM onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.watch(bigint, bigint, bigint, uuid), onefin_api.unwatch(bigint, bigint, bigint, uuid) FROM onefin_accountant, onefin_client;
-REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint), onefin_api.process(bigint, text, text), onefin_api.bonus_rules(date, jsonb),
-    onefin_api.bonus(date, bigint), onefin_api.payslip(date, bigint) FROM onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint), onefin_api.await_client(bigint),
+    onefin_api.policies(text, bigint, timestamptz, double precision, double precision, double precision, numeric, boolean),
+    onefin_api.waits(bigint, boolean, bigint, integer), onefin_api.process(bigint, text, text) FROM onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.dismiss_wait(bigint, text) FROM onefin_supervisor, onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.rate(bigint, smallint, text) FROM onefin_admin, onefin_supervisor, onefin_accountant;
+REVOKE EXECUTE ON FUNCTION onefin_api.close_payroll(date), onefin_api.correct_payroll(date, bigint, numeric, text)
+    FROM onefin_supervisor, onefin_accountant, onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.bonus_rules(date, jsonb), onefin_api.bonus(date, bigint), onefin_api.payslip(date, bigint) FROM onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.document_log(bigint, bigint, bigint, integer), onefin_api.jobs(text, bigint, integer),
     onefin_api.retry_job(bigint), onefin_api.logo(text, text) FROM onefin_supervisor, onefin_accountant, onefin_client;
 
@@ -45,6 +50,9 @@ GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint
 GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigint, bigint),
     onefin.journal_export(text, bigint, bigint, timestamptz, timestamptz, bigint, bigint, text) TO onefin_admin;
 
+GRANT EXECUTE ON FUNCTION onefin.business_duration(timestamptz, timestamptz, bigint), onefin.business_add(timestamptz, interval, bigint),
+    onefin.calendar_for(bigint, smallint) TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;
+GRANT EXECUTE ON FUNCTION onefin.payroll_month_closed(timestamptz) TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT EXECUTE ON FUNCTION onefin.bonus_number(jsonb, text, integer, numeric), onefin.bonus_rates(jsonb), onefin.bonus_tiers(jsonb)
     TO onefin_admin;
 GRANT EXECUTE ON FUNCTION onefin.bonus_rule_body(onefin.bonus_rule) TO onefin_admin, onefin_supervisor, onefin_accountant;

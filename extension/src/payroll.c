@@ -24,6 +24,24 @@ void of_arg_viewer(OfArgs *args) {
     of_arg_id(args, actor->account);
 }
 
+/* onefin.payroll_month_closed(at): true for everybody, who need not see a payroll. */
+PG_FUNCTION_INFO_V1(onefin_payroll_month_closed);
+Datum onefin_payroll_month_closed(PG_FUNCTION_ARGS) {
+    static OfStatement look = {"SELECT FROM (SELECT month, until_at FROM onefin.payroll"
+                               " ORDER BY month DESC LIMIT 1) last"
+                               " WHERE $1 < until_at OR onefin.month_of($1) <= month",
+                               1,
+                               {TIMESTAMPTZOID}};
+    OfArgs args = {0};
+    bool closed;
+
+    of_arg(&args, PG_GETARG_DATUM(0), false);
+    of_spi_begin();
+    closed = of_run_as_owner(&look, &args, true) == 1;
+    of_spi_end();
+    PG_RETURN_BOOL(closed);
+}
+
 /* onefin_api.bonus(month, account) */
 PG_FUNCTION_INFO_V1(onefin_api_bonus);
 Datum onefin_api_bonus(PG_FUNCTION_ARGS) {
