@@ -254,8 +254,8 @@ BEGIN
         RAISE invalid_parameter_value USING MESSAGE = 'the bonus rule is out of bounds',
             HINT = 'from is a day, rating_min 1 to 5; rating_rate, min_documents and cap are not negative.';
     ELSIF NEW.from_day < earliest THEN
-        RAISE object_not_in_prerequisite_state USING MESSAGE = format('a bonus rule cannot start on %s: its month is closed', NEW.from_day),
-            HINT = format('It may start from %s on. What a closed month should have paid, correct_payroll makes good.', earliest);
+        RAISE object_not_in_prerequisite_state USING MESSAGE = format('a bonus rule cannot start on %s: its month is closed', to_char(NEW.from_day, 'YYYY-MM-DD')),
+            HINT = format('It may start from %s on. What a closed month should have paid, correct_payroll makes good.', to_char(earliest, 'YYYY-MM-DD'));
     END IF;
     NEW.document_rates := onefin.bonus_rates(NEW.document_rates);
     NEW.sla_tiers := onefin.bonus_tiers(NEW.sla_tiers);
@@ -269,7 +269,7 @@ CREATE FUNCTION onefin.payroll_correction_check() RETURNS trigger LANGUAGE plpgs
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM onefin.payroll p WHERE p.month = NEW.month) THEN
-        RAISE object_not_in_prerequisite_state USING MESSAGE = format('the month %s is not closed', NEW.month),
+        RAISE object_not_in_prerequisite_state USING MESSAGE = format('the month %s is not closed', to_char(NEW.month, 'YYYY-MM-DD')),
             HINT = 'What is wrong in an open month is put right where it is wrong. A month is named by its first day.';
     ELSIF (SELECT a.role FROM onefin.account a WHERE a.id = NEW.account_id) = 'client' THEN
         RAISE invalid_parameter_value USING MESSAGE = format('account %s is a client', NEW.account_id), HINT = 'Staff get a bonus.';

@@ -122,7 +122,7 @@ CREATE FUNCTION onefin.payroll_require_month(month date) RETURNS date LANGUAGE p
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT isfinite(month) OR extract(day FROM month) <> 1 THEN
-        RAISE invalid_parameter_value USING MESSAGE = format('%s is no month', month), HINT = 'A month is named by its first day: 2026-11-01.';
+        RAISE invalid_parameter_value USING MESSAGE = format('%s is no month', coalesce(to_char(month, 'YYYY-MM-DD'), month::text)), HINT = 'A month is named by its first day: 2026-11-01.';
     END IF;
     RETURN coalesce(month, onefin.month_of(now()));
 END
@@ -150,10 +150,10 @@ BEGIN
     SELECT max(p.month) INTO last FROM onefin.payroll p;
     IF NOT EXISTS (SELECT FROM onefin.payroll p WHERE p.month = wanted) THEN
         IF end_at > now() THEN
-            RAISE object_not_in_prerequisite_state USING MESSAGE = format('the month %s has not ended', wanted),
-                HINT = format('It may be closed from %s on.', to_char(end_at, 'YYYY-MM-DD HH24:MI TZH:TZM'));
+            RAISE object_not_in_prerequisite_state USING MESSAGE = format('the month %s has not ended', to_char(wanted, 'YYYY-MM-DD')),
+                HINT = format('It may be closed from %s on.', to_char(end_at, 'YYYY-MM-DD HH24:MI TZ'));
         ELSIF wanted < last THEN
-            RAISE object_not_in_prerequisite_state USING MESSAGE = format('the later month %s is closed', last),
+            RAISE object_not_in_prerequisite_state USING MESSAGE = format('the later month %s is closed', to_char(last, 'YYYY-MM-DD')),
                 HINT = 'Months are closed in their order. What an earlier one should have paid, correct_payroll makes good.';
         END IF;
         SELECT m::date INTO earlier
@@ -161,7 +161,7 @@ BEGIN
             wanted - interval '1 month', interval '1 month') m
         WHERE (onefin.payroll_compute(m::date)).lines IS NOT NULL ORDER BY m LIMIT 1;
         IF FOUND THEN
-            RAISE object_not_in_prerequisite_state USING MESSAGE = format('the earlier month %s is not closed', earlier),
+            RAISE object_not_in_prerequisite_state USING MESSAGE = format('the earlier month %s is not closed', to_char(earlier, 'YYYY-MM-DD')),
                 HINT = 'Months are closed in their order.';
         END IF;
         SELECT c.lines, c.items INTO made, used FROM onefin.payroll_compute(wanted) c;

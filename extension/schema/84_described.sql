@@ -278,7 +278,7 @@ BEGIN ATOMIC
         ('session_policy_default', 'admin', '{"actor": "id?", "subject": "id?"}', 'The default of a session policy', ''),
         ('topic_kind', 'admin', '{"actor": "id?", "subject": "id?"}', 'A direction of all chats', ''),
         ('bonus_rule', 'admin', '{"actor": "id?", "subject": "id?"}', 'A bonus rule', ''),
-        ('payroll_correction', 'admin', '{"account": "id"}', 'A correction of a closed month', ''),
+        ('payroll_correction', 'admin', '{"actor": "id?", "subject": "id?"}', 'A correction of a closed month', ''),
         ('topic', 'admin', '{"actor": "id?", "subject": "id?"}', 'A topic, by hand,', '')) t (name, audience, members, what, advice),
         (VALUES ('created'), ('changed'), ('deleted')) c (change);
 END;

@@ -48,7 +48,8 @@ static Datum wanted_month(Jsonb *params) {
 /* All of it, in the caller's memory; the month and how many lines are journaled. */
 static char *month_lines(Datum month) {
     static OfStatement read = {
-        "SELECT l.month, s.state, l.account_id, l.account_name, l.department, l.line, l.kind,"
+        "SELECT to_char(l.month, 'YYYY-MM-DD'), s.state, l.account_id, l.account_name, "
+        "l.department, l.line, l.kind,"
         " l.topic_kind, l.quantity, l.share, l.rate, l.amount, l.rule_id, l.reason"
         " FROM onefin.payroll_shown($1, NULL) s, unnest(s.lines) l"
         " WHERE onefin.payroll_sees(l.account_id, l.department_id, $2, $3, $4)"
