@@ -266,9 +266,9 @@ SELECT DISTINCT ON (i -> 'source', i -> 'counts', i -> 'within') t.shown(jsonb_s
     FROM jsonb_array_elements(onefin.call('acc1', 'payslip', '{"month": "2025-03-01"}') #> '{result,items}') i ORDER BY i -> 'source', i -> 'counts', i -> 'within', i -> 'id';
 SELECT jsonb_path_query_array(onefin.call('acc1', 'payslip', '{"month": "2025-09-01"}'), '$.result.items[*].document_name');
 
-SELECT r #>> '{result,lines}' FROM onefin.payroll_csv('boss', '{"format": "csv", "month": "2025-07-01"}') r;
+SELECT replace(r #>> '{result,lines}', E'\r', '') FROM onefin.payroll_csv('boss', '{"format": "csv", "month": "2025-07-01"}') r;
 UPDATE onefin.account SET name = '=cmd("x")' WHERE id = 4;
-SELECT r #>> '{result,lines}', r #> '{result,next}' FROM onefin.payroll_csv('acc1', '{"format": "csv", "month": "2025-09-01"}') r;
+SELECT replace(r #>> '{result,lines}', E'\r', ''), r #> '{result,next}' FROM onefin.payroll_csv('acc1', '{"format": "csv", "month": "2025-09-01"}') r;
 UPDATE onefin.account SET name = 'Acc1' WHERE id = 4;
 SELECT who, regexp_count(onefin.payroll_csv(who, '{"month": "2025-03-01"}') #>> '{result,lines}', '\n') FROM unnest('{boss,sup1,sup2,acc1,acc2}'::text[]) who;
 SELECT t.answer(onefin.payroll_csv('ali', '{}'), '{}'), t.answer(onefin.payroll_csv('x', '{}'), '{}'), t.answer(onefin.payroll_csv(NULL, '{}'), '{}'),
