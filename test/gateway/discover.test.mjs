@@ -175,6 +175,18 @@ async function sentByClient() {
     return result.id;
 }
 
+/** A client's wait for a response that is open. */
+async function openWait() {
+    await people.client.send('x');
+    return world.cluster.value(`SELECT id FROM onefin.wait WHERE topic_id = ${topic} AND ended_at IS NULL AND kind <> 'resolution'`);
+}
+
+/** A round that a person closed just now. */
+async function closedTicket() {
+    await people.client.send('x');
+    return (await people.accountant.call('close', { topic })).result.ticket;
+}
+
 /** Calls that succeed; of the other methods one without parameters does. */
 const good = {
     login: ({ login }) => ({ login, password }),
@@ -186,6 +198,11 @@ const good = {
     versions: async person => ({ message: await person.send('x') }),
     read: async person => ({ topic, message: await person.send('x') }),
     close: async person => (await person.send('x'), { topic }),
+    await_client: async person => (await person.send('x'), { topic }),
+    reopen: async person => (await person.send('x'), { topic }),
+    dismiss_wait: async () => ({ wait: await openWait() }),
+    rate: async () => ({ ticket: await closedTicket(), score: 4, comment: 'x' }),
+    policies: () => ({ kind: 'invoice', first: 3600 }),
     members: () => ({ org }),
     presence: () => ({ org }),
     history: () => ({ topic, as_of: new Date().toISOString() }),
