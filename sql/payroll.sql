@@ -90,6 +90,10 @@ SELECT t.answer(5, '2025-03-08 10:00+05', 1, kind => 'resolution', outcome => 'c
     t.answer(5, '2025-03-08 10:00+05', NULL, outcome => 'closed'), t.answer(NULL, '2025-03-08 10:00+05', NULL, outcome => 'dismissed'), t.answer(5, '2025-04-01 00:00+05', 1), t.answer(5, '2025-02-28 23:59:59.999999+05', 1);
 -- Documents: of April, of February, where the rule paid nothing.
 SELECT t.process(5, 7, '2025-04-01 00:00+05'), t.process(5, 7, '2025-02-28 23:59+05');
+-- What a machine did.
+SET LOCAL session_replication_role = replica;
+UPDATE onefin.account SET machine = true WHERE id = 3;
+SELECT t.process(3, 7, '2025-03-03 10:00+05'), t.rate(3, 5, '2025-03-08 10:00+05') > 0;
 -- Ratings: about nobody, of another month.
 SELECT t.rate(NULL, 5, '2025-03-08 10:00+05') > 0, t.rate(5, 5, '2025-04-01 00:00+05') > 0;
 SELECT * FROM t.change();

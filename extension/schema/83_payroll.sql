@@ -10,7 +10,7 @@ COMMENT ON FUNCTION onefin.payroll_rule(date) IS 'The bonus rule that holds on a
 -- What belongs to a month that is not closed, each with the rule of its own day (of a wait: of the month's
 -- last): documents of the last mark before the month's end, ratings as they hold, responses with a target.
 -- The month after the last closed one also has what was committed after that was closed; for that it looks
--- back as far as that one's beginning.
+-- back as far as that one's beginning. Machines are paid for nothing.
 CREATE FUNCTION onefin.payroll_facts(month date, account bigint) RETURNS TABLE (account_id bigint, part smallint, source text, source_id bigint,
     at timestamptz, org_id bigint, topic_id bigint, kind_id smallint, document_id bigint, message_id bigint, answer_id bigint, ticket_id bigint,
     score smallint, duration bigint, target bigint, rule_id bigint) LANGUAGE sql STABLE
@@ -47,8 +47,8 @@ BEGIN ATOMIC
         FROM (SELECT DISTINCT (f.at AT TIME ZONE p.zone)::date AS day FROM fact f, period p) d)
     SELECT f.account_id, f.part, f.source, f.source_id, f.at, f.org_id, f.topic_id, f.kind_id, f.document_id, f.message_id, f.answer_id, f.ticket_id,
         f.score, f.duration, f.target, CASE f.part WHEN 3 THEN p.rule_id ELSE d.rule_id END
-    FROM period p CROSS JOIN fact f JOIN day d ON d.day = (f.at AT TIME ZONE p.zone)::date
-    WHERE d.rule_id IS NOT NULL;
+    FROM period p CROSS JOIN fact f JOIN day d ON d.day = (f.at AT TIME ZONE p.zone)::date JOIN onefin.account a ON a.id = f.account_id
+    WHERE d.rule_id IS NOT NULL AND NOT a.machine;
 END;
 COMMENT ON FUNCTION onefin.payroll_facts(date, bigint) IS 'What a month that is not closed counts, of all or of one account';
 
