@@ -63,6 +63,18 @@ INSERT INTO onefin.topic (org_id, kind_id) VALUES (3, 9);
 UPDATE onefin.topic SET kind_id = 9 WHERE false;
 DELETE FROM onefin.topic WHERE kind_id = 9;
 DELETE FROM onefin.topic_kind WHERE id = 9;
+INSERT INTO onefin.calendar (name, time_zone) VALUES ('Office', 'Asia/Tashkent');
+UPDATE onefin.calendar SET name = 'Home';
+INSERT INTO onefin.calendar_hours VALUES (1, 1, '{09:00,18:00}');
+UPDATE onefin.calendar_hours SET hours = '{09:00,17:00}';
+DELETE FROM onefin.calendar_hours;
+INSERT INTO onefin.calendar_exception VALUES (1, '2026-12-08', 'Constitution');
+UPDATE onefin.calendar_exception SET active = false;
+DELETE FROM onefin.calendar_exception;
+INSERT INTO onefin.calendar_use (org_id, calendar_id) VALUES (1, 1);
+UPDATE onefin.calendar_use SET org_id = 2;
+DELETE FROM onefin.calendar_use;
+DELETE FROM onefin.calendar;
 SELECT * FROM t.shown;
 SELECT DISTINCT actor_id, session_id, db_user = session_user AS db_user, application,
     address IS NOT DISTINCT FROM inet_client_addr() AS address FROM t.new;
@@ -127,7 +139,7 @@ SELECT detail -> 'after' FROM t.new;
 SET ROLE onefin_owner;
 SET client_min_messages = warning;
 SELECT t.attempt(format('TRUNCATE onefin.%I CASCADE', name)) FROM unnest(ARRAY['setting_default', 'setting', 'department',
-    'account', 'org', 'assignment', 'topic_kind', 'topic']) name;
+    'account', 'org', 'assignment', 'topic_kind', 'topic', 'calendar', 'calendar_hours', 'calendar_exception', 'calendar_use']) name;
 RESET client_min_messages;
 RESET ROLE;
 SET session_replication_role = replica;

@@ -60,6 +60,9 @@ CALL t.live('Gamma', 11, 'guli', 'acc1', '{sup1,boss}');
 SELECT t.call('boss', 'logo', '{"image": "iVBORw0KGgo=", "type": "image/png"}', '{logo,state}');
 WITH u AS (INSERT INTO onefin.upload (account_id, topic_id, name, length) VALUES (6, 1, 'big.pdf', 9) RETURNING id)
     INSERT INTO onefin.upload_part SELECT id, 0, 1, 'part' FROM u;
+SELECT t.call('boss', 'calendars', '{"name": "Office", "hours": [{"weekday": 1, "from": "09:00", "until": "18:00"}]}', '{calendar,id}'),
+    t.call('boss', 'load_holidays', '{"calendar": 1}', '{loaded}');
+INSERT INTO onefin.calendar_use (org_id, kind_id, calendar_id) VALUES (NULL, NULL, 1), (NULL, 1, 1), (1, NULL, 1), (2, 1, 1), (3, NULL, 1);
 UPDATE onefin.org SET archived_at = now() WHERE name = 'Gamma';
 UPDATE onefin.account SET disabled_at = now() WHERE login LIKE 'off%';
 SELECT t.call('boss', 'settings', '{"name": "retention_days", "value": 7}', '{settings,retention_days}');
@@ -88,6 +91,9 @@ INSERT INTO t.relation VALUES
     ('document_mark', 'id', '(SELECT name FROM onefin.org o WHERE o.id = r.org_id)'), ('job', 'id', '''job'''),
     ('job_body', 'id', '''job'''), ('logo', 'id', '''logo'''), ('store_key', 'key', '''key'''), ('upload', 'id', '''upload'''),
     ('upload_part', 'upload_id', '''part'''),
+    ('calendar', 'id', 'name'), ('calendar_hours', 'calendar_id || ''.'' || weekday', '''hours'''),
+    ('calendar_exception', 'calendar_id || ''.'' || day', '''day'''),
+    ('calendar_use', 'id', 'coalesce((SELECT name FROM onefin.org o WHERE o.id = r.org_id), ''all'')'),
     ('read_mark', 'account_id || ''.'' || topic_id',
     'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
     ('watch', 'id', 'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
@@ -188,6 +194,12 @@ INSERT INTO t.expected SELECT relation, 'boss', name FROM unnest('{setting_defau
 CALL t.expect('setting', 'boss', 'retention_days');
 CALL t.expect('session_policy_default session_policy_now', 'boss', 'admin, supervisor, accountant, client');
 CALL t.expect('session_policy', 'boss', 'client');
+CALL t.expect('calendar', 'boss sup1 sup2 acc1 acc2 analyst many', 'Office');
+CALL t.expect('calendar_hours', 'boss sup1 sup2 acc1 acc2 analyst many', 'hours');
+CALL t.expect('calendar_exception', 'boss sup1 sup2 acc1 acc2 analyst many', 'day');
+CALL t.expect('calendar_use', 'boss analyst many', 'all, Alfa, Beta, Gamma');
+CALL t.expect('calendar_use', 'sup1 acc1', 'all, Alfa');
+CALL t.expect('calendar_use', 'sup2 acc2', 'all, Beta');
 CALL t.expect('journal', 'boss', 'entry');
 CALL t.expect('seal', 'boss', 'seal');
 
@@ -257,6 +269,18 @@ INSERT INTO t.act VALUES
     ('message', 'as another', 'INSERT INTO onefin.message (topic_id, text, author_id) VALUES (1, ''x'', 1)'),
     ('message', 'move', 'UPDATE onefin.message SET org_id = 1'),
     ('message', 'restore', 'UPDATE onefin.message SET deleted_at = NULL'),
+    ('calendar', 'make', 'INSERT INTO onefin.calendar (name, time_zone) VALUES (''New'', ''UTC'')'),
+    ('calendar', 'rename', 'UPDATE onefin.calendar SET name = name || ''!'''),
+    ('calendar_hours', 'make', 'INSERT INTO onefin.calendar_hours VALUES (1, 2, ''{09:00,10:00}'')'),
+    ('calendar_hours', 'change', 'UPDATE onefin.calendar_hours SET hours = ''{09:00,10:00}'''),
+    ('calendar_exception', 'make', 'INSERT INTO onefin.calendar_exception VALUES (1, ''2026-12-31'', ''New'')'),
+    ('calendar_exception', 'switch', 'UPDATE onefin.calendar_exception SET active = false'),
+    ('calendar_use', 'make', 'INSERT INTO onefin.calendar_use (org_id, calendar_id) VALUES (2, 1)'),
+    ('calendar_use', 'change', 'UPDATE onefin.calendar_use SET calendar_id = 1'),
+    ('calendar', 'look', 'SELECT onefin_api.calendars()'), ('calendar_exception', 'load', 'SELECT onefin_api.load_holidays(1)'),
+    ('calendar_exception', 'day', 'SELECT onefin_api.calendar_day(1, ''2026-01-01'', active => false)'),
+    ('calendar_use', 'look', 'SELECT onefin_api.calendar_uses()'),
+    ('calendar', 'measure', 'SELECT onefin.business_duration(now(), onefin.business_add(now(), ''1h'', 1), onefin.calendar_for(1, 1::smallint))'),
     ('seal', 'verify', 'SELECT onefin.journal_verify()'), ('ticket', 'close', 'SELECT onefin_api.close(1)'),
     ('document_mark', 'process', 'SELECT onefin_api.process((SELECT min(id) FROM onefin.document WHERE name = ''Alfa.pdf''), ''returned'', ''no'')'),
     ('journal', 'log', 'SELECT onefin_api.document_log()'), ('job', 'list', 'SELECT onefin_api.jobs()'),
@@ -297,6 +321,17 @@ INSERT INTO t.allowed SELECT relation, op, unnest(string_to_array(who, ' ')), ou
     ('session_policy', 'INSERT', 'boss', '0'),
     ('department', 'make', 'boss', '1'), ('department', 'rename', 'boss', '2'),
     ('org', 'make', 'boss', '1'), ('org', 'rename', 'boss', '3'),
+    ('calendar', 'make', 'boss', '1'), ('calendar', 'rename', 'boss', '1'), ('calendar_hours', 'make', 'boss', '1'),
+    ('calendar_hours', 'change', 'boss', '1'), ('calendar_hours', 'INSERT', 'boss', '0'), ('calendar_hours', 'DELETE', 'boss', '1'),
+    ('calendar_exception', 'make', 'boss', '1'), ('calendar_exception', 'switch', 'boss', '18'), ('calendar_exception', 'INSERT', 'boss', '0'),
+    ('calendar_use', 'make', 'boss', '1'), ('calendar_use', 'change', 'boss', '5'), ('calendar_use', 'DELETE', 'boss', '5'),
+    ('calendar', 'look', 'boss sup1 sup2 acc1 acc2 off_boss off_sup off_acc many', '1'), ('calendar_use', 'look', 'boss sup1 sup2 acc1 acc2 off_boss off_sup off_acc many', '1'),
+    ('calendar_exception', 'load', 'boss', '1'), ('calendar_exception', 'day', 'boss', '1'), ('calendar_exception', 'load', 'off_boss', 'P0002'),
+    ('calendar_exception', 'day', 'off_boss', 'P0002'), ('calendar_exception', 'load', 'many', '42501'), ('calendar_exception', 'day', 'many', '22023'),
+    ('calendar', 'measure', 'boss sup1 sup2 acc1 acc2 off_boss off_sup off_acc analyst many', '1'),
+    ('calendar', 'rename', 'off_boss many', '0'), ('calendar_hours', 'change', 'off_boss many', '0'), ('calendar_hours', 'INSERT', 'off_boss many', '0'),
+    ('calendar_hours', 'DELETE', 'off_boss many', '0'), ('calendar_exception', 'switch', 'off_boss many', '0'), ('calendar_exception', 'INSERT', 'off_boss many', '0'),
+    ('calendar_use', 'change', 'off_boss many', '0'), ('calendar_use', 'DELETE', 'off_boss many', '0'),
     ('seal', 'verify', 'boss', '1'), ('ticket', 'close', 'boss sup1 acc1', '1'), ('ticket', 'close', 'sup2 acc2', 'P0002'),
     ('document_mark', 'process', 'boss sup1 acc1', '1'), ('document_mark', 'process', 'sup2 acc2', 'P0002'),
     ('document_mark', 'process', 'off_boss off_sup off_acc', '28000'), ('journal', 'log', 'boss off_boss many', '1'),

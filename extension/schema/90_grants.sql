@@ -24,6 +24,9 @@ REVOKE EXECUTE ON FUNCTION onefin_api.journal(bigint, integer, text, bigint, tim
     FROM onefin_supervisor, onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.departments(bigint, text), onefin_api.orgs(bigint, text, bigint, boolean)
     FROM onefin_accountant, onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.calendars(bigint, text, text, jsonb), onefin_api.calendar_uses(bigint, text, bigint, boolean) FROM onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.calendar_day(bigint, date, text, jsonb, boolean, boolean), onefin_api.load_holidays(bigint)
+    FROM onefin_supervisor, onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.watch(bigint, bigint, bigint, uuid), onefin_api.unwatch(bigint, bigint, bigint, uuid) FROM onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint), onefin_api.await_client(bigint),
     onefin_api.policies(text, bigint, timestamptz, numeric, numeric, numeric, numeric, boolean),
@@ -49,6 +52,9 @@ GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigi
 
 GRANT EXECUTE ON FUNCTION onefin.business_duration(timestamptz, timestamptz, bigint), onefin.business_add(timestamptz, interval, bigint),
     onefin.calendar_for(bigint, smallint) TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;
+GRANT EXECUTE ON FUNCTION onefin.are_hours(time[]), onefin.hours_array(jsonb), onefin.hours_body(time[], smallint),
+    onefin.exception_body(onefin.calendar_exception), onefin.calendar_body(bigint) TO onefin_admin, onefin_supervisor, onefin_accountant;
+GRANT EXECUTE ON FUNCTION onefin.public_holidays() TO onefin_admin;
 
 GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text, text, jsonb, inet), onefin.position(),
     onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer),

@@ -18,7 +18,7 @@ const logins = { admin: 'abe', supervisor: 'nora', accountant: 'ann', client: 'k
 const roles = Object.keys(logins);
 const file = path => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
-let world, topic, org, old, document, people;
+let world, topic, org, old, office, document, people;
 const documents = {}, told = [];
 
 /** One of a role, who comes back after a session ended, and whose notifications are kept. */
@@ -81,6 +81,7 @@ before(async () => {
     await firm.org('Spare', await firm.department('Spare'));
     old = await firm.org('Old', firm.departments.South);
     await admin.call('orgs', { id: old.id, archived: true });
+    office = (await admin.call('calendars', { name: 'Office' })).calendar.id;
     people = Object.fromEntries(roles.map(role => [role, new Person(role)]));
     for (const role of roles)
         documents[role] = (await people[role].call('rpc.discover')).result;
@@ -158,7 +159,7 @@ async function pools() {
     return {
         topic: await ids('topic'), org: await ids('org'), account: await ids('account'), department: await ids('department'),
         message: await ids('message'), reply_to: await ids('message'), author: await ids('account'), actor: await ids('account'),
-        session: await ids('session', `account_id = ${accounts.spare.id}`), version: [1, 2], documents: [[document], [document, document]], document: [document], job: [1, 2], image: ['AAAA'],
+        session: await ids('session', `account_id = ${accounts.spare.id}`), version: [1, 2], documents: [[document], [document, document]], document: [document], job: [1, 2], calendar: await ids('calendar'), 'calendars.id': await ids('calendar'), image: ['AAAA'],
         'accounts.id': [accounts.spare.id], 'assign.account': [accounts.more.id], 'revoke_sessions.account': [accounts.spare.id], 'orgs.id': [orgs.Spare.id],
         'departments.id': [departments.Spare.id], 'settings.name': Object.keys((await world.admin.call('settings')).settings),
         'resume.after': [0, 1], 'journal.kind': ['message.*', 'org.created'],
@@ -214,6 +215,10 @@ const good = {
     revoke_session: async ({ login }) => ({ session: (await world.connect(login)).session }),
     change_password: () => ({ old: password, new: password }),
     assign: () => ({ org, account: world.firm.accounts.more.id }),
+    calendars: ({ role }) => role === 'admin' ? { name: `Office ${randomUUID()}`, hours: [{ weekday: 1, from: '09:00', until: '13:00' }] } : {},
+    calendar_day: () => ({ calendar: office, day: '2026-11-28', name: 'a working Saturday', hours: [{ from: '09:00', until: '13:00' }] }),
+    load_holidays: () => ({ calendar: office }),
+    calendar_uses: ({ role }) => role === 'admin' ? { org, kind: 'contract', calendar: office, set: true } : {},
     settings: () => ({ name: 'retention_days', value: 0 }),
     session_policies: () => ({ role: 'client', idle_minutes: 5000 }),
     erase: async () => {

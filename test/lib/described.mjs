@@ -89,6 +89,8 @@ export class Inventor {
         const { random } = this;
         if (format === 'uuid')
             return random.uuid();
+        if (format === 'date')
+            return new Date(random.below(2 ** 31) * 1000).toISOString().slice(0, 10);
         if (format === 'date-time')
             return new Date(random.below(2 ** 31) * 1000 * random.of([1, 100])).toISOString();
         const long = Array.from({ length: maxLength }, () => random.of('абвгdefghi ')).join('');

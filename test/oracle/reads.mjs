@@ -4,6 +4,7 @@
 import { ordered } from './compare.mjs';
 
 const everybody = ['admin', 'supervisor', 'accountant', 'client'];
+const staff = ['admin', 'supervisor', 'accountant'];
 const nowhere = 987654321;
 const list = map => [...map.values()];
 const sorted = ids => [...ids].sort((a, b) => a - b);
@@ -36,6 +37,8 @@ export const relations = {
     topic_kind: { who: everybody, rows: () => [1, 2, 3, 4, 5], sees: (firm, me) => firm.active(me), key: ['t.id', id => id, 'smallint'], columns: [] },
     topic: { who: everybody, rows: firm => list(firm.topics), sees: (firm, me, row) => firm.seesTopic(me, row), key: ['t.id', t => t.id],
         columns: [['t.org_id', t => t.org]] },
+    ...Object.fromEntries([['calendar', 't.id'], ['calendar_hours', 't.calendar_id'], ['calendar_exception', 't.calendar_id'], ['calendar_use', 't.id']].map(
+        ([name, key]) => [name, { who: staff, rows: () => [], sees: () => false, key: [key, n => n], columns: [] }])),
     ticket: { who: everybody, rows: firm => list(firm.tickets), sees: (firm, me, row) => firm.sees(me, firm.orgs.get(row.org)),
         key: ['t.id', t => t.id], columns: [['t.topic_id', t => t.topic], ['t.state', t => t.state]] },
     message: { who: everybody, rows: firm => list(firm.messages), sees: (firm, me, row) => firm.seesMessage(me, row), key: ['t.id', m => m.id],
