@@ -160,16 +160,21 @@ BEGIN ATOMIC
                 ((e.detail ->> 'unanswered')::bigint), (CASE e.kind WHEN 'wait.dismissed' THEN e.subject_id END)) v (wait_id)
             JOIN onefin.wait w ON w.id = v.wait_id
         WHERE e.kind = ANY ('{message.sent,message.imported,ticket.changed,wait.dismissed}') AND e.detail IS NOT NULL)
+    SELECT m.day, m.account_id, m.org_id, t.kind_id, m.what, m.n, NULL::bigint, NULL::bigint, NULL::bigint, NULL::timestamptz, NULL::bigint
+    FROM (
+        SELECT (m.at AT TIME ZONE kpi_facts.zone)::date AS day, CASE WHEN m.author_role <> 'client' THEN m.author_id END AS account_id,
+            m.org_id, m.topic_id, CASE WHEN m.visibility = 'staff' THEN 'notes' WHEN m.author_role = 'client' THEN 'messages_client'
+                ELSE 'messages' END AS what, count(*)::integer AS n
+        FROM entry e JOIN onefin.message m ON m.id = e.subject_id
+        WHERE e.kind = ANY ('{message.sent,message.imported}')
+        GROUP BY 1, 2, 3, 4, 5) m
+        JOIN onefin.topic t ON t.id = m.topic_id
+    UNION ALL
     SELECT (f.at AT TIME ZONE kpi_facts.zone)::date, f.account_id, f.org_id, f.kind_id, f.what, f.n, f.duration, f.target,
         f.entry_id, f.at, f.document_id
     FROM (
-        SELECT m.at, CASE WHEN m.author_role <> 'client' THEN m.author_id END AS account_id, m.org_id, t.kind_id,
-            CASE WHEN m.visibility = 'staff' THEN 'notes' WHEN m.author_role = 'client' THEN 'messages_client' ELSE 'messages' END AS what,
-            1 AS n, NULL::bigint AS duration, NULL::bigint AS target, NULL::bigint AS entry_id, NULL::bigint AS document_id
-        FROM entry e JOIN onefin.message m ON m.id = e.subject_id JOIN onefin.topic t ON t.id = m.topic_id
-        WHERE e.kind = ANY ('{message.sent,message.imported}')
-        UNION ALL
-        SELECT w.ended_at, w.responder_id, w.org_id, w.kind_id, w.kind, 1, w.duration, w.target, NULL, NULL
+        SELECT w.ended_at AS at, w.responder_id AS account_id, w.org_id, w.kind_id, w.kind AS what, 1 AS n, w.duration, w.target,
+            NULL::bigint AS entry_id, NULL::bigint AS document_id
         FROM ended w WHERE w.duration IS NOT NULL
         UNION ALL
         SELECT w.ended_at, w.responder_id, w.org_id, w.kind_id, 'unanswered', 1, NULL, NULL, NULL, NULL
@@ -190,12 +195,12 @@ BEGIN ATOMIC
         WHERE e.kind = 'ticket.changed' AND e.detail ->> 'state' = 'closed'
         UNION ALL
         SELECT m.at, m.account_id, m.org_id, t.kind_id, 'documents_' || m.mark, m.n, NULL, NULL, NULL, NULL
-        FROM entry e JOIN onefin.document_mark set ON set.id = (e.detail ->> 'mark')::bigint
+        FROM entry e
             CROSS JOIN LATERAL (
-                SELECT set.at, set.account_id, set.org_id, set.mark, 1 AS n
+                SELECT x.at, x.account_id, x.org_id, x.mark, 1 AS n FROM onefin.document_mark x WHERE x.id = (e.detail ->> 'mark')::bigint
                 UNION ALL
-                (SELECT p.at, p.account_id, p.org_id, p.mark, -1 FROM onefin.document_mark p
-                WHERE p.document_id = set.document_id AND p.id < set.id ORDER BY p.id DESC LIMIT 1)) m
+                (SELECT x.at, x.account_id, x.org_id, x.mark, -1 FROM onefin.document_mark x
+                WHERE x.document_id = e.subject_id AND x.id < (e.detail ->> 'mark')::bigint ORDER BY x.id DESC LIMIT 1)) m
             JOIN onefin.topic t ON t.id = e.topic_id
         WHERE e.kind = ANY ('{document.processed,document.returned}')
         UNION ALL
@@ -299,7 +304,7 @@ BEGIN
     EXECUTE format($sql$
         CREATE FUNCTION onefin.kpi_add("after" bigint, "to" bigint, zone text) RETURNS void LANGUAGE plpgsql
         SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET jit = off
-        SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+        SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_memoize = off SET enable_sort = off AS $$
         #variable_conflict use_column
         BEGIN
             WITH fact AS MATERIALIZED (SELECT * FROM onefin.kpi_facts(kpi_add."after", kpi_add."to", kpi_add.zone))%s
