@@ -68,6 +68,13 @@ UPDATE onefin.account SET disabled_at = now() WHERE login LIKE 'off%';
 SELECT t.call('boss', 'settings', '{"name": "retention_days", "value": 7}', '{settings,retention_days}');
 SELECT t.call('boss', 'session_policies', '{"role": "client", "max_sessions": 3}', '{policies,client,max_sessions}');
 SELECT onefin.login('nobody', 'x') ? 'error';
+-- A month that is closed, with a document of acc1, acc2 and sup1, and corrections of it for acc1 and sup2.
+INSERT INTO onefin.bonus_rule (from_day) VALUES ('2025-01-01');
+INSERT INTO onefin.document_mark (document_id, org_id, at, account_id, account_name, mark)
+    SELECT d.id, d.org_id, '2025-01-10', a.id, a.name, 'processed' FROM (VALUES ('Alfa', 'acc1'), ('Beta', 'acc2'), ('Gamma', 'sup1')) v (company, login)
+    JOIN onefin.document d ON d.name = company || '.pdf' JOIN onefin.account a USING (login);
+SELECT t.call('boss', 'close_payroll', '{"month": "2025-01-01"}', '{payroll,people}');
+INSERT INTO onefin.payroll_correction (month, account_id, amount, reason) SELECT '2025-01-01', id, 1, 'x' FROM onefin.account WHERE login IN ('acc1', 'sup2');
 CALL t.sealed();
 -- Figures of all of that, and somebody who got a file of each company.
 DO $$
@@ -104,6 +111,10 @@ INSERT INTO t.relation VALUES
     ('calendar', 'id', 'name'), ('calendar_hours', 'calendar_id || ''.'' || weekday', '''hours'''),
     ('calendar_exception', 'calendar_id || ''.'' || day', '''day'''),
     ('calendar_use', 'id', 'coalesce((SELECT name FROM onefin.org o WHERE o.id = r.org_id), ''all'')'),
+    ('bonus_rule', 'id', '''rule'''), ('payroll', 'month', '''payroll'''),
+    ('payroll_line', 'account_id || ''.'' || line', '(SELECT login FROM onefin.account a WHERE a.id = r.account_id)'),
+    ('payroll_item', 'source || ''.'' || source_id', '(SELECT login FROM onefin.account a WHERE a.id = r.account_id)'),
+    ('payroll_correction', 'id', '(SELECT login FROM onefin.account a WHERE a.id = r.account_id)'),
     ('read_mark', 'account_id || ''.'' || topic_id',
     'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
     ('watch', 'id', 'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
@@ -176,6 +187,15 @@ CALL t.expect('document document_body', 'bek', 'Beta.pdf, Beta-draft.pdf');
 CALL t.expect('document_mark', 'boss', 'Alfa, Beta, Gamma');
 CALL t.expect('document_mark', 'sup1 acc1 ali many', 'Alfa');
 CALL t.expect('document_mark', 'sup2 acc2 bek', 'Beta');
+CALL t.expect('bonus_rule', 'boss sup1 sup2 acc1 acc2', 'rule');
+CALL t.expect('payroll', 'boss', 'payroll');
+CALL t.expect('payroll_line payroll_item', 'boss', 'acc1, acc2, sup1');
+CALL t.expect('payroll_line payroll_item', 'sup1', 'acc1, sup1');
+CALL t.expect('payroll_line payroll_item', 'sup2 acc2', 'acc2');
+CALL t.expect('payroll_line payroll_item', 'acc1', 'acc1');
+CALL t.expect('payroll_correction', 'boss', 'acc1, sup2');
+CALL t.expect('payroll_correction', 'acc1', 'acc1');
+CALL t.expect('payroll_correction', 'sup2', 'sup2');
 CALL t.expect('job job_body', 'boss', 'job');
 CALL t.expect('logo', 'boss', 'logo');
 CALL t.expect('read_mark', 'boss',

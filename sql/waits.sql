@@ -102,7 +102,7 @@ UPDATE onefin.wait SET started_at = started_at - interval '31 hours' WHERE topic
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'onefin sealer' AND datname = current_database();
 CALL t.wait_for($$SELECT count(*) FROM onefin.ticket WHERE state = 'closed'$$, 2);
 SELECT topic_id AS topic, state, closed_how AS how, closed_by, accountable_id AS accountable FROM onefin.ticket WHERE topic_id IN (4, 5, 6, 7) ORDER BY 1;
-SELECT topic_id AS topic, outcome, responder_id AS responder, ended_at < now() - interval '29 hours' AS "when said", round(duration / 3600e6, 1) AS hours FROM onefin.wait WHERE outcome = 'silence' ORDER BY 1;
+SELECT topic_id AS topic, outcome, responder_id AS responder, ended_at < now() - interval '29 hours' AS "when said", CASE WHEN imported THEN 'years' ELSE round(duration / 3600e6, 1)::text END AS hours FROM onefin.wait WHERE outcome = 'silence' ORDER BY 1;
 SELECT subject_id AS ticket, actor_id, detail FROM onefin.journal WHERE kind = 'ticket.changed' AND detail ->> 'how' = 'silence' ORDER BY 1;
 DELETE FROM onefin.setting;
 

@@ -54,6 +54,13 @@ GRANT SELECT ON onefin.rating, onefin.rating_now, onefin.rated_body TO onefin_ad
 GRANT INSERT (kind_id, org_id, from_at, first_target, next_target, resolution_target, warn_share) ON onefin.policy TO onefin_admin;
 GRANT USAGE ON SEQUENCE onefin.policy_id_seq TO onefin_admin;
 
+GRANT SELECT ON onefin.bonus_rule, onefin.payroll_line, onefin.payroll_item, onefin.payroll_correction
+    TO onefin_admin, onefin_supervisor, onefin_accountant;
+GRANT SELECT ON onefin.payroll TO onefin_admin;
+GRANT INSERT (from_day, document_rates, rating_rate, rating_min, sla_tiers, min_documents, cap) ON onefin.bonus_rule TO onefin_admin;
+GRANT INSERT (month, account_id, amount, reason) ON onefin.payroll_correction TO onefin_admin;
+GRANT USAGE ON SEQUENCE onefin.bonus_rule_id_seq, onefin.payroll_correction_id_seq TO onefin_admin;
+
 GRANT INSERT (topic_id, text, client_key, visibility, reply_to, document_ids), UPDATE (text), DELETE ON onefin.message
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 
@@ -284,4 +291,29 @@ CREATE POLICY supervisor ON onefin.kpi_download FOR SELECT TO onefin_supervisor
     USING (account_id IN (SELECT a.id FROM onefin.account a WHERE a.department_id = (SELECT onefin.my_department()))
            OR org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
 CREATE POLICY accountant ON onefin.kpi_download FOR SELECT TO onefin_accountant
+    USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));
+
+-- Bonus rules: staff read what they are paid for. What a month pays: admins everybody's, a supervisor the department's,
+-- as it was at closing, everybody the own.
+CREATE POLICY admin ON onefin.bonus_rule TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY supervisor ON onefin.bonus_rule FOR SELECT TO onefin_supervisor USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY accountant ON onefin.bonus_rule FOR SELECT TO onefin_accountant USING ((SELECT onefin.acting_as('accountant')));
+CREATE POLICY admin ON onefin.payroll FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.payroll_correction TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.payroll_line FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY supervisor ON onefin.payroll_line FOR SELECT TO onefin_supervisor
+    USING ((department_id = (SELECT onefin.my_department()) OR account_id = (SELECT onefin.current_account()))
+           AND (SELECT onefin.acting_as('supervisor')));
+CREATE POLICY accountant ON onefin.payroll_line FOR SELECT TO onefin_accountant
+    USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));
+CREATE POLICY admin ON onefin.payroll_item FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY supervisor ON onefin.payroll_item FOR SELECT TO onefin_supervisor
+    USING ((department_id = (SELECT onefin.my_department()) OR account_id = (SELECT onefin.current_account()))
+           AND (SELECT onefin.acting_as('supervisor')));
+CREATE POLICY accountant ON onefin.payroll_item FOR SELECT TO onefin_accountant
+    USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));
+CREATE POLICY supervisor ON onefin.payroll_correction FOR SELECT TO onefin_supervisor
+    USING (account_id = (SELECT onefin.current_account())
+           AND (SELECT onefin.acting_as('supervisor')));
+CREATE POLICY accountant ON onefin.payroll_correction FOR SELECT TO onefin_accountant
     USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));

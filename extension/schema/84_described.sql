@@ -17,6 +17,7 @@ BEGIN ATOMIC
     ('text', '{"type": "string"}'),
     ('time', '{"type": "string", "format": "date-time"}'),
     ('date', '{"type": "string", "format": "date"}'),
+    ('amount', '{"type": "string", "pattern": "^-?[0-9]+[.][0-9][0-9]$"}'),
     ('uuid', '{"type": "string", "format": "uuid"}'),
     ('sha256', '{"type": "string", "pattern": "^[0-9a-f]{64}$"}'),
     ('role', '{"type": "string", "enum": ["admin", "supervisor", "accountant", "client"]}'),
@@ -29,6 +30,8 @@ BEGIN ATOMIC
     ('job_state', '{"type": "string", "enum": ["waiting", "running", "failed"]}'),
     ('mark', '{"type": "string", "enum": ["processed", "returned"]}'),
     ('document_shown', '{"anyOf": [{"$ref": "#/components/schemas/document"}, {"$ref": "#/components/schemas/document_named"}]}'),
+    ('payroll_state', '{"type": "string", "enum": ["running", "ended", "closed"]}'),
+    ('bonus_kind', '{"type": "string", "enum": ["document", "rating", "sla", "minimum", "cap", "correction"]}'),
     ('operation', '{"type": "string", "enum": ["send", "edit", "delete"]}'),
     ('message_shown', '{"anyOf": [{"$ref": "#/components/schemas/message"}, {"$ref": "#/components/schemas/message_named"}]}');
 END;
@@ -87,6 +90,13 @@ BEGIN ATOMIC
     ('calendar_use', '{"org": "id?", "org_name": "text?", "kind": "text?", "calendar": "id"}', 'Topics that go by a calendar: of a company, a kind, both, or all'),
     ('entry', '{"id": "id", "at": "time", "kind": "text", "audience": "text", "actor": "id?", "actor_name": "text?", "org": "number?", "topic": "id?", "subject": "id?", "account": "id?", "version": "number?", "session": "id?", "db_user": "text", "application": "text?", "address": "text?", "digest": "sha256?", "record": "sha256?", "detail": true}',
         'An entry of the journal'),
+    ('bonus_rule', '{"id": "id", "from": "date", "document_rates": true, "rating_rate": "amount", "rating_min": "number", "sla_tiers": [{"share": "decimal", "amount": "amount"}], "min_documents": "number", "cap": "amount?"}',
+        'What is paid for from a day on, in so''m: for each processed document by kind of its topic; for each rating of rating_min or more; for the highest share of answers in time that is reached; nothing below min_documents, nothing above cap'),
+    ('bonus_line', '{"line": "number", "kind": "bonus_kind", "topic_kind": "text?", "share": "decimal?", "quantity": "number", "rate": "amount", "amount": "amount", "rule": "id?", "reason": "text?"}',
+        'A line of a payslip: amount is quantity times rate. share is of sla, whose quantity is 1 when a tier is reached, else 0; minimum and cap take away; reason is of corrections'),
+    ('bonus_person', '{"account": "id", "name": "text", "department": "id?", "department_name": "text?", "total": "amount", "lines": ["bonus_line"]}', 'What a month pays a person'),
+    ('bonus_item', '{"line": "number", "source": "text", "id": "id", "at": "time", "org": "id", "org_name": "text", "topic": "id", "topic_kind": "text", "document": "id?", "document_name": "text?", "message": "id?", "answer": "id?", "ticket": "id?", "score": "number?", "duration": "decimal?", "target": "decimal?", "within": "flag?", "counts": "flag"}',
+        'What a line was computed from: source is document, rating or wait; duration and target are seconds of business time; a rating that is not positive does not count'),
     ('event', '{"seal": "seal", "index": "number", "kind": "text", "at": "time", "org": "id?", "topic": "id?"}',
         'What every event has; the rest depends on its kind, see x-asyncapi');
 END;
@@ -164,6 +174,11 @@ BEGIN ATOMIC
     ('erase', '{-32003,-32005}', '{"org": "id", "messages": "number", "versions": "number", "documents": "number", "accounts": "number", "sessions": "number"}'),
     ('import', '{-32002,-32003,-32005}', '{"message": "message", "repeated": "flag"}'),
     ('journal', '{}', '{"seal": "seal", "entries": ["entry"]}'),
+    ('bonus_rules', '{-32002,-32005}', '[{"rules": ["bonus_rule"]}, {"rule": "bonus_rule"}]'),
+    ('bonus', '{}', '{"month": "date", "state": "payroll_state", "zone": "text", "people": ["bonus_person"]}'),
+    ('payslip', '{-32003}', '{"month": "date", "state": "payroll_state", "zone": "text", "account": "id", "name": "text", "department": "id?", "department_name": "text?", "total": "amount", "lines": ["bonus_line"], "items": ["bonus_item"]}'),
+    ('close_payroll', '{-32005}', '{"payroll": {"month": "date", "closed_at": "time", "closed_by": "id", "total": "amount", "people": "number"}, "repeated": "flag"}'),
+    ('correct_payroll', '{-32003,-32005}', '{"correction": {"id": "id", "month": "date", "account": "id", "amount": "amount", "reason": "text", "at": "time"}}'),
     ('journal_verify', '{-32003}', '{"ok": "flag", "seals": "number", "entries": "number", "hash": "sha256?", "broken": true}');
 END;
 COMMENT ON FUNCTION onefin.rpc_methods() IS
@@ -252,6 +267,13 @@ BEGIN ATOMIC
     ('actor', '{journal}', '{}', 'Only what this account did'),
     ('from', '{journal_verify}', '{}', 'The first seal'),
     ('to', '{journal_verify}', '{}', 'The last seal; without it the newest'),
+    ('month', NULL, '{}', 'A month, by its first day'),
+    ('account', '{payslip}', '{}', 'Whose; without it mine'),
+    ('account', '{bonus}', '{}', 'Only this one''s'),
+    ('from', '{bonus_rules}', '{}', 'The first day of a new rule, not in a closed month'),
+    ('rules', NULL, '{}', 'What is paid for from that day on; document_rates, rating_rate, rating_min, sla_tiers, min_documents, cap; what is left out is not paid for'),
+    ('amount', NULL, '{}', 'So''m, with two decimals at most; negative takes away'),
+    ('reason', '{correct_payroll}', '{"minLength": 1, "maxLength": 1000}', 'Why; it is on the payslip'),
     ('login', NULL, '{"maxLength": 200}', 'The login of an account'),
     ('password', NULL, '{}', 'Its password'),
     ('password', '{accounts}', '{"minLength": 8}', 'Its new password, of 8 to 1024 bytes'),
@@ -312,6 +334,8 @@ BEGIN ATOMIC
     ('history.read', 'admin', '{"actor": "id?", "subject": "id?"}', 'Somebody read a topic as it stood at a past time'),
     ('org.erased', 'admin', '{"actor": "id?", "subject": "id"}', 'The personal data of a company was erased'),
     ('journal.exported', 'admin', '{"actor": "id?", "subject": "id?"}', 'Somebody exported the journal'),
+    ('payroll.closed', 'admin', '{"actor": "id?", "subject": "id?"}', 'The payroll of a month was closed'),
+    ('payroll.exported', 'admin', '{"actor": "id?", "subject": "id?"}', 'Somebody has what a month pays as a file'),
     ('schema.changed', 'admin', '{"actor": "id?", "subject": "id?"}', 'A table, function or right of onefin''s schemas was changed')
     UNION ALL
     SELECT concat(t.name, '.', c.change), t.audience, t.members, concat(t.what, ' was ', c.change, t.advice)
@@ -329,6 +353,8 @@ BEGIN ATOMIC
         ('calendar_use', 'admin', '{"actor": "id?", "subject": "id?"}', 'The use of a calendar', ''),
         ('topic_kind', 'admin', '{"actor": "id?", "subject": "id?"}', 'A direction of all chats', ''),
         ('policy', 'admin', '{"actor": "id?", "subject": "id?"}', 'A policy of waits', ''),
+        ('bonus_rule', 'admin', '{"actor": "id?", "subject": "id?"}', 'A bonus rule', ''),
+        ('payroll_correction', 'admin', '{"actor": "id?", "subject": "id?"}', 'A correction of a closed month', ''),
         ('topic', 'admin', '{"actor": "id?", "subject": "id?"}', 'A topic, by hand,', '')) t (name, audience, members, what, advice),
         (VALUES ('created'), ('changed'), ('deleted')) c (change);
 END;

@@ -35,6 +35,9 @@ REVOKE EXECUTE ON FUNCTION onefin_api.dismiss_wait(bigint, text) FROM onefin_sup
 REVOKE EXECUTE ON FUNCTION onefin_api.rate(bigint, integer, text) FROM onefin_admin, onefin_supervisor, onefin_accountant;
 REVOKE EXECUTE ON FUNCTION onefin_api.document_log(bigint, bigint, bigint, integer), onefin_api.jobs(text, bigint, integer),
     onefin_api.retry_job(bigint), onefin_api.logo(text, text) FROM onefin_supervisor, onefin_accountant, onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.close_payroll(date), onefin_api.correct_payroll(date, bigint, numeric, text)
+    FROM onefin_supervisor, onefin_accountant, onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.bonus_rules(date, jsonb), onefin_api.bonus(date, bigint), onefin_api.payslip(date, bigint) FROM onefin_client;
 
 GRANT EXECUTE ON FUNCTION onefin.current_account(), onefin.current_session(), onefin.acting_as(text), onefin.my_orgs(text),
     onefin.may_read(text, bigint, text), onefin.my_department(), onefin.may_post(bigint, bigint, text), onefin.session_owner(bigint),
@@ -58,6 +61,10 @@ GRANT EXECUTE ON FUNCTION onefin.business_duration(timestamptz, timestamptz, big
 GRANT EXECUTE ON FUNCTION onefin.are_hours(time[]), onefin.hours_array(jsonb), onefin.week_hours(jsonb), onefin.hours_body(time[], smallint),
     onefin.exception_body(onefin.calendar_exception), onefin.calendar_body(bigint) TO onefin_admin, onefin_supervisor, onefin_accountant;
 GRANT EXECUTE ON FUNCTION onefin.public_holidays() TO onefin_admin;
+GRANT EXECUTE ON FUNCTION onefin.payroll_month_closed(timestamptz) TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
+GRANT EXECUTE ON FUNCTION onefin.bonus_number(jsonb, text, integer, numeric), onefin.bonus_rates(jsonb), onefin.bonus_tiers(jsonb)
+    TO onefin_admin;
+GRANT EXECUTE ON FUNCTION onefin.bonus_rule_body(onefin.bonus_rule) TO onefin_admin, onefin_supervisor, onefin_accountant;
 
 GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text, text, jsonb, inet), onefin.position(),
     onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer),
@@ -69,7 +76,8 @@ GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text
     onefin.upload_finish(text, uuid, inet), onefin.upload_drop(text, uuid, inet),
     onefin.files_to_erase(integer, text), onefin.file_erased(text), onefin.jobs_take(text, integer, bigint[], integer),
     onefin.jobs_keep(text, bigint[]), onefin.job_done(bigint, integer, jsonb), onefin.job_failed(bigint, integer, text, text, boolean),
-    onefin.export_begin(text, jsonb, inet), onefin.export_next(text, jsonb, inet)
+    onefin.export_begin(text, jsonb, inet), onefin.export_next(text, jsonb, inet),
+    onefin.payroll_csv(text, jsonb, inet)
     TO onefin_gateway;
 
 DO $$

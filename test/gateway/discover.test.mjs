@@ -89,6 +89,7 @@ before(async () => {
     const answer = await fetch(`${world.gateway.http}/files?topic=${topic}&name=a.txt`, { method: 'POST', headers, body: 'a' });
     document = (await answer.json()).result.id;
     await (await fetch(`${world.gateway.http}/files/${document}`, { headers })).text();
+    await earn(await sentByClient(), await closedTicket());
 });
 after(() => world.end());
 
@@ -188,6 +189,22 @@ async function closedTicket() {
     return (await people.accountant.call('close', { topic })).result.ticket;
 }
 
+const bonus = { document_rates: { contract: '5000' }, rating_rate: 100.5, sla_tiers: [{ share: 0.5, amount: '70000' }], cap: '75000' };
+
+/** What a month of the past pays ann for. */
+async function earn(document, ticket) {
+    const { ann, kim } = world.firm.accounts;
+    await world.cluster.query(`INSERT INTO onefin.bonus_rule (from_day, document_rates, rating_rate, sla_tiers, cap) SELECT '2025-01-01', r -> 'document_rates',
+        (r ->> 'rating_rate')::numeric, r -> 'sla_tiers', 75000 FROM CAST($1 AS jsonb) r`, [JSON.stringify(bonus)]);
+    await world.cluster.query(`INSERT INTO onefin.document_mark (document_id, org_id, at, account_id, account_name, mark)
+        VALUES (${document}, ${org}, '2025-03-05T10:00Z', ${ann.id}, 'x', 'processed')`);
+    await world.cluster.query(`INSERT INTO onefin.rating (ticket_id, org_id, topic_id, accountable_id, account_id, first_at, score)
+        VALUES (${ticket}, ${org}, ${topic}, ${ann.id}, ${kim.id}, '2025-03-05T10:00Z', 3)`);
+    await world.cluster.query(`INSERT INTO onefin.wait (id, org_id, topic_id, ticket_id, message_id, responder_id, answer_id, started_at, ended_at,
+        target, duration, paused, kind_id, imported, kind, outcome) VALUES (nextval('onefin.wait_id_seq'), ${org}, ${topic}, ${ticket}, 1, ${ann.id}, 1,
+        '2025-03-05T10:00Z', '2025-03-05T11:00Z', 7200000000, 3600000001, 0, 2, false, 'first', 'answered')`);
+}
+
 /** Calls that succeed; of the other methods one without parameters does. */
 const good = {
     login: ({ login }) => ({ login, password }),
@@ -212,6 +229,11 @@ const good = {
     retry_job: async () => ({ job: await world.cluster.value(`INSERT INTO onefin.job (kind, state, reason) VALUES ('logo', 'failed', 'broken') RETURNING id`) }),
     typing: () => ({ topic }),
     watch: () => ({ topic }),
+    bonus_rules: ({ role }) => role === 'admin' ? { from: '2025-02-01', rules: bonus } : {},
+    bonus: () => ({ month: '2025-03-01' }),
+    payslip: ({ role }) => ({ month: '2025-03-01', ...role !== 'supervisor' && { account: world.firm.accounts.ann.id } }),
+    close_payroll: () => ({ month: '2025-03-01' }),
+    correct_payroll: () => ({ month: '2025-03-01', account: world.firm.accounts.ann.id, amount: -0.5, reason: 'counted twice' }),
     revoke_session: async ({ login }) => ({ session: (await world.connect(login)).session }),
     change_password: () => ({ old: password, new: password }),
     assign: () => ({ org, account: world.firm.accounts.more.id }),

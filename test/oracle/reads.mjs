@@ -66,6 +66,12 @@ export const relations = {
     job_body: { who: ['admin'], rows: firm => list(firm.documents).filter(d => d.working), sees: (firm, me) => firm.isAdmin(me),
         key: [`(t.body ->> 'document')::bigint`, d => d.id], columns: [[`t.body ->> 'document_name'`, d => d.name]] },
     logo: { who: ['admin'], rows: () => [], sees: () => false, key: ['t.id', n => n], columns: [] },
+    // Months that have not ended are not closed: their lines are proved by sql/rules.sql.
+    bonus_rule: { who: staff, rows: () => [], sees: () => false, key: ['t.id', n => n], columns: [] },
+    payroll: { who: ['admin'], rows: () => [], sees: () => false, key: ['t.month::text', month => month, 'text'], columns: [] },
+    payroll_line: { who: staff, rows: () => [], sees: () => false, key: ['t.account_id', n => n], columns: [] },
+    payroll_item: { who: staff, rows: () => [], sees: () => false, key: ['t.source_id', n => n], columns: [] },
+    payroll_correction: { who: staff, rows: () => [], sees: () => false, key: ['t.id', n => n], columns: [] },
     read_mark: { who: everybody, rows: firm => [...firm.marks.entries()], sees: (firm, me, [, mark]) => firm.seesMark(me, mark),
         key: [`concat_ws('.', t.account_id, t.topic_id, t.visibility)`, ([key]) => key, 'text'],
         columns: [['t.message_id', ([, mark]) => mark.message], ['t.ghost', ([, mark]) => mark.ghost]] },
