@@ -149,7 +149,7 @@ CREATE POLICY supervisor ON onefin.watch FOR SELECT TO onefin_supervisor
 CREATE POLICY supervisor ON onefin.wait FOR SELECT TO onefin_supervisor
     USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
 CREATE POLICY supervisor ON onefin.policy FOR SELECT TO onefin_supervisor
-    USING ((SELECT onefin.acting_as('supervisor')));
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]) OR org_id IS NULL AND (SELECT onefin.acting_as('supervisor')));
 CREATE POLICY supervisor ON onefin.rating FOR SELECT TO onefin_supervisor
     USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
 

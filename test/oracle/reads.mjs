@@ -2,11 +2,19 @@
 // shown. To add something to be looked at, add an entry.
 
 import { ordered } from './compare.mjs';
+import { topicKinds } from './model.mjs';
 
 const everybody = ['admin', 'supervisor', 'accountant', 'client'];
 const staff = ['admin', 'supervisor', 'accountant'];
 const nowhere = 987654321;
 const list = map => [...map.values()];
+/** Whether it will be warned of and be due. */
+const isTimed = wait => !wait.ended && wait.target !== null && !wait.imported && !wait.paused;
+/** The rating of a round, where one is to be seen. */
+const shownRating = (firm, me, ticket) => {
+    const rating = firm.ratingOf(ticket.id);
+    return rating && firm.seesRating(me, rating) ? rating : undefined;
+};
 const sorted = ids => [...ids].sort((a, b) => a - b);
 
 /**
@@ -40,8 +48,36 @@ export const relations = {
         columns: [['t.org_id', t => t.org]] },
     ...Object.fromEntries([['calendar', 't.id'], ['calendar_hours', 't.calendar_id'], ['calendar_exception', 't.calendar_id'], ['calendar_use', 't.id']].map(
         ([name, key]) => [name, { analyst: 0, who: staff, rows: () => [], sees: () => false, key: [key, n => n], columns: [] }])),
-    ticket: { analyst: 2, who: everybody, rows: firm => list(firm.tickets), sees: (firm, me, row) => firm.sees(me, firm.orgs.get(row.org)),
-        key: ['t.id', t => t.id], columns: [['t.topic_id', t => t.topic], ['t.state', t => t.state]] },
+    ticket: { analyst: 4, who: everybody, rows: firm => list(firm.tickets), sees: (firm, me, row) => firm.sees(me, firm.orgs.get(row.org)),
+        key: ['t.id', t => t.id], columns: [['t.topic_id', t => t.topic], ['t.state', t => t.state], ['t.previous_id', t => t.previous],
+            ['t.opened_by', t => t.openedBy], ['t.last_staff_id', t => t.lastStaff], ['t.closed_by', t => t.closedBy], ['t.closed_how', t => t.closedHow],
+            ['t.accountable_id', t => t.accountable]] },
+    wait: { analyst: 16, who: staff, rows: firm => list(firm.waits), sees: (firm, me, row) => firm.seesWait(me, row), key: ['t.id', w => w.id],
+        columns: [['t.org_id', w => w.org], ['t.topic_id', w => w.topic], ['t.kind_id', w => topicKinds.indexOf(w.topicKind) + 1], ['t.ticket_id', w => w.ticket],
+            ['t.message_id', w => w.message], ['t.kind', w => w.kind], ['t.policy_id', w => w.policy], ['t.calendar_id', () => null],
+            ['t.target', w => w.target && w.target * 1e6], ['t.imported', w => w.imported], ['t.outcome', w => w.outcome], ['t.responder_id', w => w.responder],
+            ['t.answer_id', w => w.answer], ['t.ended_at IS NOT NULL', w => w.ended], ['t.paused_at IS NOT NULL', w => w.paused],
+            // Without a calendar it is the wall clock that is measured by.
+            ['t.duration = extract(epoch FROM t.ended_at - t.started_at) * 1e6 - t.paused', w => w.measured || null],
+            ['t.ended_at IS NULL AND t.due_at IS NOT NULL', w => isTimed(w)], ['t.ended_at IS NULL AND t.warn_at IS NOT NULL', w => isTimed(w)],
+            ['t.warned_at IS NOT NULL', w => w.warned], ['t.breached_at IS NOT NULL', w => w.breached]] },
+    wait_body: { who: staff, rows: firm => list(firm.waits), sees: (firm, me, row) => firm.seesWait(me, row) && firm.sees(me, firm.orgs.get(row.org)),
+        key: ['t.id', w => w.id], columns: [[`t.body -> 'target'`, w => w.target], [`t.body ->> 'outcome'`, w => w.outcome],
+            [`t.body ->> 'topic_kind'`, w => w.topicKind], [`t.body ->> 'org_name'`, (w, firm) => firm.orgs.get(w.org).name]] },
+    policy: { who: staff, rows: firm => list(firm.policies), sees: (firm, me, row) => firm.seesPolicy(me, row), key: ['t.id', p => p.id],
+        columns: [['t.org_id', p => p.org], ['t.kind_id', p => topicKinds.indexOf(p.kind) + 1 || null], ['t.first_target', p => p.first && p.first * 1e6],
+            ['t.next_target', p => p.next && p.next * 1e6], ['t.resolution_target', p => p.resolution && p.resolution * 1e6]] },
+    policy_body: { who: staff, rows: firm => list(firm.policies), sees: (firm, me, row) => firm.seesPolicy(me, row), key: ['t.id', p => p.id],
+        columns: [[`t.body -> 'kind'`, p => p.kind], [`t.body -> 'org'`, p => p.org], [`t.body -> 'first'`, p => p.first],
+            [`t.body -> 'warn_share'`, p => p.warnShare]] },
+    rating: { analyst: 0, who: everybody, rows: firm => list(firm.ratings), sees: (firm, me, row) => firm.seesRating(me, row), key: ['t.id', r => r.id],
+        columns: [['t.ticket_id', r => r.ticket], ['t.org_id', r => r.org], ['t.accountable_id', r => r.accountable], ['t.account_id', r => r.account],
+            ['t.score', r => r.score], ['t.comment', r => r.comment]] },
+    rating_now: { who: everybody, rows: firm => list(firm.ratings).filter(r => firm.ratingOf(r.ticket) === r), sees: (firm, me, row) => firm.seesRating(me, row),
+        key: ['t.ticket_id', r => r.ticket], columns: [['t.id', r => r.id], ['t.score', r => r.score]] },
+    rated_body: { who: everybody, rows: firm => list(firm.tickets).filter(t => t.closedHow === 'person'),
+        sees: (firm, me, row) => firm.sees(me, firm.orgs.get(row.org)), key: ['t.id', t => t.id],
+        columns: [[`t.body -> 'accountable'`, t => t.accountable], [`t.body -> 'score'`, (t, firm, me) => shownRating(firm, me, t)?.score ?? null]] },
     message: { who: everybody, rows: firm => list(firm.messages), sees: (firm, me, row) => firm.seesMessage(me, row), key: ['t.id', m => m.id],
         columns: [['t.org_id', m => m.org], ['t.topic_id', m => m.topic], ['t.author_id', m => m.author], ['t.author_name', m => m.authorName],
             ['t.version', (m, firm) => firm.version(m)], ['t.visibility', m => m.visibility], ['t.text', (m, firm) => firm.text(m)],
@@ -81,21 +117,11 @@ export const relations = {
         columns: [['t.kind', e => e.kind], ['t.org_id', e => e.org ?? null]] },
     seal: { who: ['admin'], rows: firm => firm.seals, sees: (firm, me) => firm.isAdmin(me), key: ['t.number', n => n], columns: [] },
     session_policy_default: { who: ['admin'], rows: () => everybody, sees: (firm, me) => firm.isAdmin(me), key: ['t.role', role => role, 'text'], columns: [] },
-    session_policy: { who: ['admin'], rows: firm => [...firm.policies], sees: (firm, me) => firm.isAdmin(me), key: ['t.role', ([role]) => role, 'text'],
+    session_policy: { who: ['admin'], rows: firm => [...firm.sessionPolicies], sees: (firm, me) => firm.isAdmin(me), key: ['t.role', ([role]) => role, 'text'],
         columns: [['t.max_sessions', ([, most]) => most]] },
     session_policy_now: { who: ['admin'], rows: () => everybody, sees: (firm, me) => firm.isAdmin(me), key: ['t.role', role => role, 'text'], columns: [] },
-    // What waits and figures say is a fact here: the oracle asks who sees it, sql/kpi.sql and the tests beside this one
-    // what it is to be.
-    wait: { analyst: 3, who: staff, rows: firm => firm.waits, sees: (firm, me, row) => firm.seesWait(me, row), key: ['t.id', w => w.id],
-        columns: [['t.org_id', w => w.org], ['t.kind', w => w.kind], ['t.outcome', w => w.outcome]] },
-    wait_body: { who: staff, rows: firm => firm.waits, sees: (firm, me, row) => firm.seesWait(me, row) && firm.sees(me, firm.orgs.get(row.org)), key: ['t.id', w => w.id],
-        columns: [[`t.body ->> 'kind'`, w => w.kind]] },
-    policy: { who: staff, rows: () => [], sees: () => false, key: ['t.id', n => n], columns: [] },
-    policy_body: { who: staff, rows: () => [], sees: () => false, key: ['t.id', n => n], columns: [] },
-    rating: { analyst: 0, who: everybody, rows: () => [], sees: () => false, key: ['t.id', n => n], columns: [] },
-    rating_now: { who: everybody, rows: () => [], sees: () => false, key: ['t.id', n => n], columns: [] },
-    rated_body: { who: everybody, rows: firm => list(firm.tickets).filter(t => t.state === 'closed'), sees: (firm, me, row) => firm.sees(me, firm.orgs.get(row.org)),
-        key: ['t.id', t => t.id], columns: [['t.org_id', t => t.org], [`t.body ->> 'score'`, () => null]] },
+    // What figures say is a fact here: the oracle asks who sees it, sql/kpi.sql and the tests beside this one what it is
+    // to be.
     kpi_state: { analyst: 1, who: staff, rows: () => ['Asia/Tashkent'], sees: (firm, me) => firm.active(me) && me.role !== 'client', key: ['t.only_row::text', () => 'true', 'text'],
         columns: [['t.time_zone', zone => zone]] },
     kpi_staff_day: { analyst: 1, who: staff, rows: firm => firm.figures.staffDays, sees: (firm, me, row) => firm.seesFiguresOf(me, row.account),
@@ -131,7 +157,7 @@ const shapes = [
 ];
 
 /** Tables whose whole rows may be given to a function that tells of them; their first column is the key. */
-export const nosy = new Set(['department', 'org', 'account_body', 'assignment', 'topic', 'ticket', 'message', 'message_body', 'document_body', 'watch', 'journal']);
+export const nosy = new Set(['department', 'org', 'account_body', 'assignment', 'topic', 'ticket', 'wait', 'policy', 'rating', 'message', 'message_body', 'document_body', 'watch', 'journal']);
 
 // Keys that name no row.
 const absent = { bigint: [765432101, 765432102], smallint: [77], text: ['none', '7654321.1'] };
@@ -148,12 +174,12 @@ export function tableQuestion(chance, firm, me, name, most, analyst) {
     const keys = asked.map(keyOf).concat(absent[type]);
     const shown = `jsonb_build_array(${[key, ...columns.map(([sql]) => sql)].join(', ')})`;
     const expected = new Map(asked.filter(row => sees(firm, me, row))
-        .map(row => [String(keyOf(row)), [keyOf(row), ...columns.map(([, value]) => value(row, firm))]]));
+        .map(row => [String(keyOf(row)), [keyOf(row), ...columns.map(([, value]) => value(row, firm, me))]]));
     return { name, keys: keys.map(String), whole, expected, text: shape(name, key, shown).replace('%', `'{${keys.join(',')}}'::${type}[]`) };
 }
 
-export const accountJson = a => ({ id: a.id, org: a.org, name: a.name, role: a.role, login: a.login, machine: false, disabled: a.disabled, language: a.language, email: null,
-    department: a.department });
+export const accountJson = a => ({ id: a.id, org: a.org, name: a.name, role: a.role, login: a.login, disabled: a.disabled, language: a.language, email: null,
+    department: a.department, machine: a.machine });
 
 /** A message as its viewer sees it; `then` is another version than the newest, or what differs from now. */
 export function messageJson(firm, m, { version = firm.version(m), redacted = m.redacted !== undefined } = {}) {
@@ -211,8 +237,10 @@ export function eventTold(firm, e, message = messageNow, document = documentNow)
     if (e.kind === 'topic.read')
         return { ...told, actor, account: actor, message: e.subject };
     if (e.kind.startsWith('ticket.'))
-        return { ...told, actor, ticket: e.subject, state: e.state, how: e.how ?? null };
-    if (e.kind.startsWith('wait.'))
+        return { ...told, actor, ticket: e.subject, state: e.detail.state, how: e.detail.how ?? null };
+    if (e.kind.startsWith('rating.'))
+        return { ...told, actor, ticket: e.subject };
+    if (/^(wait|sla)\./.test(e.kind))
         return { ...told, actor, wait: e.subject };
     if (e.kind.startsWith('document.') && e.version !== undefined)
         return { ...told, actor, document: document(firm, e) };
@@ -241,6 +269,9 @@ export function eventShown({ seal, index, at, message, document, ...rest }) {
         ...(message === undefined ? {}
         : { message: message && typeof message === 'object' && 'documents' in message ? messageShown(message) : message }) });
 }
+
+/** Of all companies, or of one. */
+const whose = (chance, firm) => chance.chance(0.6) ? {} : { org: chance.chance(0.95) ? chance.of(firm.orgs.values()).id : nowhere };
 
 /** Mostly one that is seen, sometimes any, sometimes none. */
 const oneOf = (chance, some, seen) => {
@@ -293,10 +324,31 @@ export const questions = {
             : list(firm.documents).filter(d => d.topic === topic && firm.seesDocument(me, d)).sort((a, b) => a.id - b.id).map(d => [d.id, d.name, d.message]),
         shown: r => r.documents.map(d => [d.id, d.name, d.message]),
         cases: (firm, { topic }) => Math.max(1, list(firm.documents).filter(d => d.topic === topic).length) },
+    waits: { who: staff, ask: (chance, firm) => ({ limit: 200, ...whose(chance, firm), ...chance.chance(0.4) ? { ended: true } : {} }),
+        expect: (firm, me, { org, ended = false }) => list(firm.waits)
+            .filter(w => w.kind !== 'resolution' && w.ended === ended && firm.sees(me, firm.orgs.get(w.org)) && (org === undefined || w.org === org))
+            .sort((a, b) => b.id - a.id).slice(0, 200).map(w => [w.id, w.org, w.topicKind, w.ticket, w.message, w.outcome, w.responder, list(firm.assignments)
+                .filter(a => !a.ended && a.org === w.org && firm.seesAssignment(me, a)).map(a => a.account)]),
+        shown: r => r.waits.sort((a, b) => b.id - a.id).map(w => [w.id, w.org, w.topic_kind, w.ticket, w.message, w.outcome, w.responder, w.assigned]),
+        cases: firm => 1 + Math.round(firm.waits.size / 4) },
+    ratings: { who: everybody, ask: (chance, firm) => ({ limit: 200, ...whose(chance, firm), ...chance.chance(0.2) ? { before: chance.of(firm.tickets.keys()) ?? 1 } : {} }),
+        expect: (firm, me, { org, before = Infinity }) => list(firm.tickets)
+            .filter(t => t.closedHow === 'person' && t.id < before && firm.sees(me, firm.orgs.get(t.org)) && (org === undefined || t.org === org)
+                && (me.role !== 'accountant' || t.accountable === me.id))
+            .sort((a, b) => b.id - a.id).slice(0, 200).map(t => {
+                const rating = shownRating(firm, me, t);
+                return [t.id, t.org, t.accountable, rating?.score ?? null, rating?.comment ?? null, rating?.account ?? null];
+            }),
+        shown: r => r.ratings.map(t => [t.ticket, t.org, t.accountable, t.score, t.comment, t.account]), cases: firm => 1 + Math.round(firm.tickets.size / 4) },
+    policies: { who: staff, ask: (chance, firm) => ({ ...whose(chance, firm), ...chance.chance(0.2) ? { kind: chance.of(topicKinds) } : {} }),
+        expect: (firm, me, { org, kind }) => list(firm.policies)
+            .filter(p => firm.seesPolicy(me, p) && (org === undefined || p.org === org) && (kind === undefined || p.kind === kind))
+            .sort((a, b) => b.from - a.from || b.id - a.id).map(p => [p.id, p.org, p.kind, p.first, p.next, p.resolution]),
+        shown: r => r.policies.map(p => [p.id, p.org, p.kind, p.first, p.next, p.resolution]), cases: firm => 1 + firm.policies.size },
     sessions: { who: everybody, ask: (chance, firm) => chance.chance(0.5) ? {} : { account: chance.chance(0.95) ? chance.of(firm.accounts.values()).id : nowhere },
         expect: (firm, me, { account = me.id }) => account !== me.id && !(firm.isAdmin(me) && firm.accounts.has(account)) ? ['P0002']
             : sorted(list(firm.sessions).filter(s => s.account === account && !s.ended).map(s => s.id)), shown: r => r.sessions.map(s => s.id) },
-    session_policies: { who: ['admin'], ask: () => ({}), expect: firm => everybody.map(role => firm.policies.get(role) ?? 10),
+    session_policies: { who: ['admin'], ask: () => ({}), expect: firm => everybody.map(role => firm.sessionPolicies.get(role) ?? 10),
         shown: r => everybody.map(role => r.policies[role].max_sessions) },
     accounts: { who: everybody, ask: () => ({}), expect: (firm, me) => list(firm.accounts).filter(a => firm.seesAccount(me, a)).sort((a, b) => a.id - b.id).map(accountJson),
         shown: r => r.accounts.sort((a, b) => a.id - b.id).map(accountShown), cases: firm => firm.accounts.size },
