@@ -1,8 +1,10 @@
 // Every word of the page, in Uzbek (Latin script, the default), Russian and English. The type of
 // the Uzbek dictionary is the type of all three: a key that one of them lacks, or has alone, does
-// not compile. The words about documents are in i18n-documents.ts.
+// not compile. The words about documents are in i18n-documents.ts, those about figures and pay in
+// i18n-figures.ts.
 
 import { documentDictionaries, type DocumentDictionary } from './i18n-documents';
+import { figureDictionaries, type FigureDictionary } from './i18n-figures';
 import type { Language, Role, TicketState } from './protocol';
 
 const uz = {
@@ -176,7 +178,7 @@ const uz = {
 };
 
 type Words = typeof uz;
-export type Dictionary = Words & DocumentDictionary;
+export type Dictionary = Words & DocumentDictionary & FigureDictionary;
 
 const ru: Words = {
   tagline: 'Переписка бухгалтерии с клиентами',
@@ -532,9 +534,9 @@ export function uzbekRelative(unit: 'day' | 'hour' | 'minute' | 'second', count:
 }
 
 export const dictionaries: Record<Language, Dictionary> = {
-  uz: { ...uz, ...documentDictionaries.uz },
-  ru: { ...ru, ...documentDictionaries.ru },
-  en: { ...en, ...documentDictionaries.en },
+  uz: { ...uz, ...documentDictionaries.uz, ...figureDictionaries.uz },
+  ru: { ...ru, ...documentDictionaries.ru, ...figureDictionaries.ru },
+  en: { ...en, ...documentDictionaries.en, ...figureDictionaries.en },
 };
 export const languageNames: Record<Language, string> = {
   uz: 'Oʻzbekcha',

@@ -11,6 +11,9 @@ import './style/document.css';
 import './style/dialog.css';
 import './style/devices.css';
 import './style/firm.css';
+import './style/office.css';
+import './style/waits.css';
+import './style/ratings.css';
 import { render } from 'preact';
 import { Root } from './views/root';
 
