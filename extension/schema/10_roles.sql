@@ -44,6 +44,6 @@ COMMENT ON SCHEMA onefin IS 'Tables and rules of the firm''s conversation with i
 COMMENT ON SCHEMA onefin_api IS 'The calls: every function here, and nothing else, is a method of onefin.call';
 
 GRANT USAGE ON SCHEMA onefin TO
-    onefin_admin, onefin_supervisor, onefin_accountant, onefin_client, onefin_gateway;
+    onefin_admin, onefin_supervisor, onefin_accountant, onefin_client, onefin_analyst, onefin_gateway;
 GRANT USAGE ON SCHEMA onefin_api TO
     onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;

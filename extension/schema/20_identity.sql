@@ -21,6 +21,8 @@ INSERT INTO onefin.setting_default (name, value, description) VALUES
     ('notify_by_mail', 'false', 'Who is away is told of unread messages by mail, where the account has an address'),
     ('notify_by_webhook', 'false', 'The firm''s other systems are told of unread messages of who is away'),
     ('notify_after_seconds', '300', 'Seconds after a message in which who is away may come and read it untold'),
+    ('close_after_hours', '0', 'Hours of silence after which a round in which the client waits for nothing closes by itself; 0: never'),
+    ('remind_after_hours', '24', 'Hours after which a client who has not rated a round that was closed is reminded, once; 0: never'),
     ('retention_days', '1825', 'Days that the data of an archived company is kept before an admin may erase it');
 
 CREATE TABLE onefin.setting (
@@ -38,6 +40,8 @@ BEGIN
     ELSIF NEW.name LIKE ANY ('{upload%,notify_after_seconds}') AND jsonb_typeof(NEW.value) = 'number'
         AND NEW.value::numeric NOT BETWEEN 1 AND 1e12 THEN
         RAISE invalid_parameter_value USING MESSAGE = format('%s is out of bounds', NEW.name), HINT = 'Give a number from 1 on.';
+    ELSIF NEW.name LIKE '%_after_hours' AND jsonb_typeof(NEW.value) = 'number' AND NEW.value::numeric NOT BETWEEN 0 AND 87600 THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('%s is out of bounds', NEW.name), HINT = 'Give hours, up to ten years; 0 is never.';
     END IF;
     RETURN NEW;
 END
@@ -81,6 +85,7 @@ CREATE TABLE onefin.account (
     db_role name UNIQUE,
     email text CHECK (email ~ '^[^@[:space:][:cntrl:]<>,;"]+@[^@[:space:][:cntrl:]<>,;"]+$' AND length(email) <= 254),
     password_hash text,
+    machine boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
     disabled_at timestamptz,
     CONSTRAINT account_client_has_org CHECK ((role = 'client') = (org_id IS NOT NULL)),
@@ -96,6 +101,7 @@ COMMENT ON COLUMN onefin.account.role IS 'admin (egasi), supervisor (rahbar), ac
 COMMENT ON COLUMN onefin.account.db_role IS 'Database role with which this person uses SQL directly, if any';
 COMMENT ON COLUMN onefin.account.email IS 'Where the person is told of unread messages; NULL: nowhere';
 COMMENT ON COLUMN onefin.account.password_hash IS 'argon2id, as libsodium writes it; readable to no application role';
+COMMENT ON COLUMN onefin.account.machine IS 'It is no person: what it writes starts and ends no wait';
 COMMENT ON COLUMN onefin.account.disabled_at IS 'Since when the account has no access; NULL while it has';
 
 CREATE FUNCTION onefin.current_account() RETURNS bigint

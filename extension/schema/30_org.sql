@@ -71,14 +71,13 @@ CREATE TABLE onefin.ticket (
     accountable_id bigint,
     previous_id bigint,
     last_staff_id bigint,
-    wait_id bigint,
-    resolution_id bigint,
-    quiet_from timestamptz,
     reminded_at timestamptz,
     CHECK ((state = 'closed') = (closed_at IS NOT NULL)),
     CHECK ((state = 'closed') = (closed_how IS NOT NULL))
 );
 CREATE UNIQUE INDEX ticket_current ON onefin.ticket (topic_id) WHERE state <> 'closed';
+CREATE INDEX ticket_topic ON onefin.ticket (topic_id, id);
+CREATE INDEX ticket_unrated ON onefin.ticket (closed_at) WHERE closed_how = 'person' AND reminded_at IS NULL;
 COMMENT ON TABLE onefin.ticket IS 'One open-to-close round of a topic; a message on a closed topic opens the next';
 COMMENT ON COLUMN onefin.ticket.state IS 'open; waiting_client: staff wait for the client, the clocks stand; closed';
 COMMENT ON COLUMN onefin.ticket.closed_by IS 'Who closed it; NULL when it closed by itself';
@@ -87,8 +86,5 @@ COMMENT ON COLUMN onefin.ticket.accountable_id IS
     'Who answers for the round, noted at its closing: who spoke last for the firm in it, else who serves the company longest, else who closed it';
 COMMENT ON COLUMN onefin.ticket.previous_id IS 'The topic''s round before this one; NULL for the first';
 COMMENT ON COLUMN onefin.ticket.last_staff_id IS 'The person who spoke last for the firm in it, in public; NULL: nobody yet';
-COMMENT ON COLUMN onefin.ticket.wait_id IS 'Its open wait for a response, if any';
-COMMENT ON COLUMN onefin.ticket.resolution_id IS 'Its wait for the resolution, if a client has asked something';
-COMMENT ON COLUMN onefin.ticket.quiet_from IS 'Since when at least it is silent while the client waits for nothing; automatic closing looks for what was said later';
 COMMENT ON COLUMN onefin.ticket.reminded_at IS 'When the client was reminded to rate it';
 COMMENT ON INDEX onefin.ticket_current IS 'A topic has at most one ticket that is not closed';

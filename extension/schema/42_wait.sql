@@ -24,6 +24,13 @@ COMMENT ON COLUMN onefin.policy.next_target IS 'Microseconds of business time un
 COMMENT ON COLUMN onefin.policy.resolution_target IS 'Microseconds of business time until the round is closed; NULL: no target';
 COMMENT ON COLUMN onefin.policy.warn_share IS 'Share of the target after which staff are warned';
 
+CREATE FUNCTION onefin.policy_changed() RETURNS trigger
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_policy_changed';
+COMMENT ON FUNCTION onefin.policy_changed() IS 'Tells every backend that there are other policies';
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON onefin.policy
+    FOR EACH STATEMENT EXECUTE FUNCTION onefin.policy_changed();
+ALTER TABLE onefin.policy ENABLE ALWAYS TRIGGER changed;
+
 CREATE SEQUENCE onefin.wait_id_seq;
 CREATE TABLE onefin.wait (
     id bigint PRIMARY KEY,
@@ -53,8 +60,9 @@ CREATE TABLE onefin.wait (
 CREATE INDEX wait_open ON onefin.wait (org_id, id) WHERE ended_at IS NULL;
 CREATE INDEX wait_warn ON onefin.wait (warn_at) WHERE ended_at IS NULL AND warned_at IS NULL AND warn_at IS NOT NULL;
 CREATE INDEX wait_due ON onefin.wait (due_at) WHERE ended_at IS NULL AND breached_at IS NULL AND due_at IS NOT NULL;
-CREATE INDEX wait_ticket ON onefin.wait (ticket_id);
+CREATE INDEX wait_current ON onefin.wait (ticket_id) WHERE ended_at IS NULL;
 CREATE INDEX wait_responder ON onefin.wait (responder_id, ended_at) WHERE responder_id IS NOT NULL;
+COMMENT ON INDEX onefin.wait_current IS 'At most two a round: for a response, for the resolution';
 COMMENT ON TABLE onefin.wait IS
     'A client waits: from the first message that nobody has answered to the first public message of a person of the firm, or to the end of the round. What has ended is never changed';
 COMMENT ON COLUMN onefin.wait.kind IS
@@ -70,7 +78,7 @@ COMMENT ON COLUMN onefin.wait.paused_at IS 'Since when the clock stands; NULL wh
 COMMENT ON COLUMN onefin.wait.warn_at IS 'When staff are to be warned; NULL while the clock stands, or without a target';
 COMMENT ON COLUMN onefin.wait.due_at IS 'When the target is reached; NULL while the clock stands, or without a target';
 COMMENT ON COLUMN onefin.wait.warned_at IS 'When staff were warned';
-COMMENT ON COLUMN onefin.wait.breached_at IS 'When it was found to be a miss, which it stays';
+COMMENT ON COLUMN onefin.wait.breached_at IS 'When it was found to be a miss, which it stays; NULL for an imported one, whatever its duration';
 COMMENT ON COLUMN onefin.wait.ended_at IS 'NULL while the client waits';
 COMMENT ON COLUMN onefin.wait.outcome IS
     'answered: a person answered; closed: the round was closed by a person; silence: the round closed by itself (of a resolution only); dismissed: it needed no answer; deleted: the client took the question back; replaced: an imported one gave way to what the client said here; NULL while open';
@@ -78,6 +86,20 @@ COMMENT ON COLUMN onefin.wait.responder_id IS 'Who is credited: who answered; of
 COMMENT ON COLUMN onefin.wait.answer_id IS 'The message that answered; NULL when none did';
 COMMENT ON COLUMN onefin.wait.duration IS
     'Microseconds of business time from start to end, without what was paused; of responses that were answered and of resolutions; NULL otherwise, never 0 for none';
+
+CREATE FUNCTION onefin.waits_due_anew() RETURNS trigger
+    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_waits_due_anew';
+COMMENT ON FUNCTION onefin.waits_due_anew() IS 'Open waits are due when the calendars say now';
+DO $$
+DECLARE
+    t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['calendar', 'calendar_hours', 'calendar_exception'] LOOP
+        EXECUTE format('CREATE TRIGGER z_due AFTER INSERT OR UPDATE OR DELETE ON onefin.%I'
+            ' FOR EACH STATEMENT EXECUTE FUNCTION onefin.waits_due_anew()', t);
+    END LOOP;
+END
+$$;
 
 CREATE SEQUENCE onefin.rating_id_seq;
 CREATE TABLE onefin.rating (

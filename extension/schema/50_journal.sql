@@ -90,7 +90,8 @@ DO $$
 DECLARE
     t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['setting_default', 'setting', 'session_policy_default', 'session_policy', 'department', 'account', 'org', 'assignment', 'topic_kind', 'topic'] LOOP
+    FOREACH t IN ARRAY ARRAY['setting_default', 'setting', 'session_policy_default', 'session_policy', 'department', 'account', 'org', 'assignment', 'topic_kind', 'topic',
+        'policy', 'calendar', 'calendar_hours', 'calendar_exception', 'calendar_use'] LOOP
         EXECUTE format('CREATE TRIGGER z_audit AFTER %s ON onefin.%I FOR EACH ROW EXECUTE FUNCTION onefin.audit(%s)',
             CASE t WHEN 'topic' THEN 'UPDATE OR DELETE' ELSE 'INSERT OR UPDATE OR DELETE' END, t,
             CASE t WHEN 'account' THEN '''password_hash'', ''email''' ELSE '' END);

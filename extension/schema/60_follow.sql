@@ -3,7 +3,7 @@
 CREATE VIEW onefin.account_body WITH (security_invoker) AS
     SELECT a.id, a.name, jsonb_build_object(
         'id', a.id, 'login', a.login, 'name', a.name, 'role', a.role, 'org', a.org_id,
-        'department', a.department_id, 'language', a.language, 'email', a.email, 'disabled', a.disabled_at IS NOT NULL) AS body
+        'department', a.department_id, 'language', a.language, 'email', a.email, 'machine', a.machine, 'disabled', a.disabled_at IS NOT NULL) AS body
     FROM onefin.account a;
 COMMENT ON VIEW onefin.account_body IS 'An account as JSON';
 
@@ -69,7 +69,10 @@ CREATE VIEW onefin.event_body WITH (security_invoker) AS
                     ELSE jsonb_build_object('id', m.id, 'org', j.org_id, 'topic', j.topic_id, 'author', m.author_id,
                     'visibility', m.visibility, 'version', j.version) END)
             WHEN j.kind = 'topic.read' THEN jsonb_build_object('actor', j.actor_id, 'account', j.actor_id, 'message', j.subject_id)
-            WHEN j.kind LIKE 'ticket.%' THEN jsonb_build_object('actor', j.actor_id, 'ticket', j.subject_id, 'state', j.detail -> 'state')
+            WHEN j.kind LIKE 'ticket.%' THEN jsonb_build_object('actor', j.actor_id, 'ticket', j.subject_id, 'state', j.detail -> 'state',
+                'how', j.detail -> 'how')
+            WHEN j.kind LIKE 'rating.%' THEN jsonb_build_object('actor', j.actor_id, 'ticket', j.subject_id)
+            WHEN j.kind LIKE ANY ('{wait.%,sla.%}') THEN jsonb_build_object('actor', j.actor_id, 'wait', j.subject_id)
             WHEN j.kind LIKE 'document.%' AND j.version IS NOT NULL THEN jsonb_build_object('actor', j.actor_id, 'document',
                 (SELECT CASE WHEN d.revision = j.version THEN d.body ELSE jsonb_build_object('id', d.id, 'org', j.org_id,
                     'topic', j.topic_id, 'revision', j.version) END FROM onefin.document_body d WHERE d.id = j.subject_id))

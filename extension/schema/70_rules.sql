@@ -2,7 +2,7 @@
 -- table and command. my_orgs() and acting_as() stand in sub-selects, which run once a statement.
 -- = ANY (my_orgs()) where the company leads an index; may_read() where rows are found by topic, message
 -- or document: it finds the rights once a statement, too, and the planner is to expect that it is true.
--- The analyst has no policy and no grant here: the KPI views are the analyst's.
+-- Of these tables the analyst reads the calendars only: the KPI views are the analyst's.
 
 DO $$
 DECLARE
@@ -32,7 +32,7 @@ $$;
 GRANT SELECT ON onefin.topic_kind, onefin.topic, onefin.ticket, onefin.org, onefin.message, onefin.message_version,
     onefin.read_mark, onefin.account_body, onefin.document_body, onefin.document_mark, onefin.message_body
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
-GRANT SELECT (id, login, name, role, org_id, department_id, language, db_role, email, created_at, disabled_at) ON onefin.account
+GRANT SELECT (id, login, name, role, org_id, department_id, language, db_role, email, machine, created_at, disabled_at) ON onefin.account
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT SELECT (id, account_id, device, address, created_at, last_seen, ends_at, expires_at, ended_at) ON onefin.session
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
@@ -41,12 +41,18 @@ GRANT SELECT (id, org_id, topic_id, message_id, uploader_id, uploader_name, by_c
     withdrawn_at, erased_at, removed_at)
     ON onefin.document TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT SELECT ON onefin.assignment TO onefin_admin, onefin_supervisor, onefin_accountant;
+GRANT SELECT ON onefin.calendar, onefin.calendar_hours, onefin.calendar_exception, onefin.calendar_use
+    TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;
 GRANT SELECT ON onefin.department, onefin.watch TO onefin_admin, onefin_supervisor;
 GRANT SELECT ON onefin.setting_default, onefin.setting, onefin.setting_now, onefin.session_policy_default, onefin.session_policy,
     onefin.session_policy_now, onefin.journal, onefin.seal, onefin.job_body TO onefin_admin;
 GRANT SELECT (id, kind, org_id, topic_id, document_id, logo_id, message_id, account_id, unread, at, due_at, state, attempt, gateway,
     lease_until, reason, message) ON onefin.job TO onefin_admin;
 GRANT SELECT ON onefin.logo TO onefin_admin;
+GRANT SELECT ON onefin.wait, onefin.wait_body, onefin.policy, onefin.policy_body TO onefin_admin, onefin_supervisor, onefin_accountant;
+GRANT SELECT ON onefin.rating, onefin.rating_now, onefin.rated_body TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
+GRANT INSERT (kind_id, org_id, from_at, first_target, next_target, resolution_target, warn_share) ON onefin.policy TO onefin_admin;
+GRANT USAGE ON SEQUENCE onefin.policy_id_seq TO onefin_admin;
 
 GRANT INSERT (topic_id, text, client_key, visibility, reply_to, document_ids), UPDATE (text), DELETE ON onefin.message
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
@@ -55,10 +61,15 @@ GRANT INSERT, UPDATE (value) ON onefin.setting TO onefin_admin;
 GRANT INSERT, UPDATE (max_sessions, when_full, idle_minutes, lifetime_minutes) ON onefin.session_policy TO onefin_admin;
 GRANT INSERT (name), UPDATE (name) ON onefin.department TO onefin_admin;
 GRANT INSERT (name, department_id), UPDATE (name, department_id, archived_at) ON onefin.org TO onefin_admin;
-GRANT INSERT (login, name, role, org_id, department_id, language, db_role, email, password_hash, disabled_at),
-    UPDATE (login, name, role, org_id, department_id, language, db_role, email, password_hash, disabled_at)
+GRANT INSERT (login, name, role, org_id, department_id, language, db_role, email, password_hash, machine, disabled_at),
+    UPDATE (login, name, role, org_id, department_id, language, db_role, email, password_hash, machine, disabled_at)
     ON onefin.account TO onefin_admin;
 GRANT INSERT (org_id, account_id), UPDATE (until_at) ON onefin.assignment TO onefin_admin;
+GRANT INSERT (name, time_zone), UPDATE (name, time_zone) ON onefin.calendar TO onefin_admin;
+GRANT INSERT, UPDATE (hours), DELETE ON onefin.calendar_hours TO onefin_admin;
+GRANT INSERT, UPDATE (name, hours, active, confirmed) ON onefin.calendar_exception TO onefin_admin;
+GRANT INSERT (org_id, kind_id, calendar_id), UPDATE (calendar_id), DELETE ON onefin.calendar_use TO onefin_admin;
+GRANT USAGE ON SEQUENCE onefin.calendar_id_seq, onefin.calendar_use_id_seq TO onefin_admin;
 GRANT USAGE ON SEQUENCE onefin.department_id_seq, onefin.org_id_seq, onefin.account_id_seq, onefin.assignment_id_seq TO onefin_admin;
 
 -- Admin: everything, while the account is active.
@@ -71,6 +82,10 @@ CREATE POLICY admin ON onefin.org TO onefin_admin USING ((SELECT onefin.acting_a
 CREATE POLICY admin ON onefin.account TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.session TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.assignment TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.calendar TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.calendar_hours TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.calendar_exception TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.calendar_use TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.topic_kind TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.topic TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.ticket TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
@@ -83,6 +98,9 @@ CREATE POLICY admin ON onefin.read_mark TO onefin_admin USING ((SELECT onefin.ac
 CREATE POLICY admin ON onefin.watch TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.journal TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 CREATE POLICY admin ON onefin.seal TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.wait FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.policy TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.rating FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
 
 -- Supervisor: the companies of the own department.
 CREATE POLICY supervisor ON onefin.department FOR SELECT TO onefin_supervisor
@@ -98,6 +116,14 @@ CREATE POLICY supervisor ON onefin.assignment FOR SELECT TO onefin_supervisor
     USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
 CREATE POLICY supervisor ON onefin.topic_kind FOR SELECT TO onefin_supervisor
     USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY supervisor ON onefin.calendar FOR SELECT TO onefin_supervisor
+    USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY supervisor ON onefin.calendar_hours FOR SELECT TO onefin_supervisor
+    USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY supervisor ON onefin.calendar_exception FOR SELECT TO onefin_supervisor
+    USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY supervisor ON onefin.calendar_use FOR SELECT TO onefin_supervisor
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]) OR org_id IS NULL AND (SELECT onefin.acting_as('supervisor')));
 CREATE POLICY supervisor ON onefin.topic FOR SELECT TO onefin_supervisor
     USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
 CREATE POLICY supervisor ON onefin.ticket FOR SELECT TO onefin_supervisor
@@ -113,6 +139,12 @@ CREATE POLICY supervisor ON onefin.read_mark FOR SELECT TO onefin_supervisor
            AND (NOT ghost OR account_id = (SELECT onefin.current_account())));
 CREATE POLICY supervisor ON onefin.watch FOR SELECT TO onefin_supervisor
     USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('supervisor')));
+CREATE POLICY supervisor ON onefin.wait FOR SELECT TO onefin_supervisor
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
+CREATE POLICY supervisor ON onefin.policy FOR SELECT TO onefin_supervisor
+    USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY supervisor ON onefin.rating FOR SELECT TO onefin_supervisor
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
 
 -- Accountant: the companies assigned now.
 CREATE POLICY accountant ON onefin.org FOR SELECT TO onefin_accountant
@@ -125,6 +157,14 @@ CREATE POLICY accountant ON onefin.assignment FOR SELECT TO onefin_accountant
     USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));
 CREATE POLICY accountant ON onefin.topic_kind FOR SELECT TO onefin_accountant
     USING ((SELECT onefin.acting_as('accountant')));
+CREATE POLICY accountant ON onefin.calendar FOR SELECT TO onefin_accountant
+    USING ((SELECT onefin.acting_as('accountant')));
+CREATE POLICY accountant ON onefin.calendar_hours FOR SELECT TO onefin_accountant
+    USING ((SELECT onefin.acting_as('accountant')));
+CREATE POLICY accountant ON onefin.calendar_exception FOR SELECT TO onefin_accountant
+    USING ((SELECT onefin.acting_as('accountant')));
+CREATE POLICY accountant ON onefin.calendar_use FOR SELECT TO onefin_accountant
+    USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[]) OR org_id IS NULL AND (SELECT onefin.acting_as('accountant')));
 CREATE POLICY accountant ON onefin.topic FOR SELECT TO onefin_accountant
     USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[]));
 CREATE POLICY accountant ON onefin.ticket FOR SELECT TO onefin_accountant
@@ -139,6 +179,13 @@ CREATE POLICY accountant ON onefin.document_mark FOR SELECT TO onefin_accountant
     USING (onefin.may_read('accountant', org_id, 'all'));
 CREATE POLICY accountant ON onefin.read_mark FOR SELECT TO onefin_accountant
     USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[]) AND NOT ghost);
+CREATE POLICY accountant ON onefin.wait FOR SELECT TO onefin_accountant
+    USING (org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[])
+           OR responder_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));
+CREATE POLICY accountant ON onefin.policy FOR SELECT TO onefin_accountant
+    USING ((SELECT onefin.acting_as('accountant')) AND (org_id IS NULL OR org_id = ANY ((SELECT onefin.my_orgs('accountant'))::bigint[])));
+CREATE POLICY accountant ON onefin.rating FOR SELECT TO onefin_accountant
+    USING (accountable_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));
 
 -- Client: the own company, without the staff's notes.
 CREATE POLICY client ON onefin.org FOR SELECT TO onefin_client
@@ -164,6 +211,14 @@ CREATE POLICY client ON onefin.document_mark FOR SELECT TO onefin_client
     USING (onefin.may_read('client', org_id, 'all'));
 CREATE POLICY client ON onefin.read_mark FOR SELECT TO onefin_client
     USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]) AND visibility = 'all' AND NOT ghost);
+CREATE POLICY client ON onefin.rating FOR SELECT TO onefin_client
+    USING (org_id = ANY ((SELECT onefin.my_orgs('client'))::bigint[]));
+
+-- Analyst: by which time the figures are measured; it has no account.
+CREATE POLICY analyst ON onefin.calendar FOR SELECT TO onefin_analyst USING (true);
+CREATE POLICY analyst ON onefin.calendar_hours FOR SELECT TO onefin_analyst USING (true);
+CREATE POLICY analyst ON onefin.calendar_exception FOR SELECT TO onefin_analyst USING (true);
+CREATE POLICY analyst ON onefin.calendar_use FOR SELECT TO onefin_analyst USING (true);
 
 -- Messages: read what the role sees; write as oneself; change and delete one's own that still stands.
 CREATE POLICY post ON onefin.message FOR INSERT TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client

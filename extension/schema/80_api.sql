@@ -204,9 +204,6 @@ COMMENT ON FUNCTION onefin_api.watch(bigint, bigint, bigint, uuid) IS
 CREATE FUNCTION onefin_api.unwatch(topic bigint DEFAULT NULL, org bigint DEFAULT NULL, department bigint DEFAULT NULL, connection uuid DEFAULT NULL)
     RETURNS jsonb LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_unwatch';
 COMMENT ON FUNCTION onefin_api.unwatch(bigint, bigint, bigint, uuid) IS 'Ends watching of what is named, or of all that this connection watches: {}';
-CREATE FUNCTION onefin_api.close(topic bigint) RETURNS jsonb
-    LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_close';
-COMMENT ON FUNCTION onefin_api.close(bigint) IS 'Closes the open round of a topic, for staff: {topic, ticket, state}; repeating is harmless';
 
 CREATE FUNCTION onefin_api.departments(id bigint DEFAULT NULL, name text DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
@@ -258,7 +255,7 @@ COMMENT ON FUNCTION onefin_api.erase(bigint, text) IS
 
 CREATE FUNCTION onefin_api.accounts(id bigint DEFAULT NULL, login text DEFAULT NULL, password text DEFAULT NULL, name text DEFAULT NULL,
     role text DEFAULT NULL, org bigint DEFAULT NULL, department bigint DEFAULT NULL, language text DEFAULT NULL,
-    db_role text DEFAULT NULL, disabled boolean DEFAULT NULL, email text DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql
+    db_role text DEFAULT NULL, disabled boolean DEFAULT NULL, email text DEFAULT NULL, machine boolean DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -270,12 +267,12 @@ BEGIN
         hash := onefin.password_hash(accounts.password);
     END IF;
     IF num_nonnulls(target, accounts.login, hash, accounts.name, accounts.role, accounts.org, accounts.department,
-        accounts.language, accounts.db_role, accounts.disabled, accounts.email) = 0 THEN
+        accounts.language, accounts.db_role, accounts.disabled, accounts.email, accounts.machine) = 0 THEN
         RETURN jsonb_build_object('accounts', (SELECT coalesce(jsonb_agg(a.body ORDER BY a.name), '[]') FROM onefin.account_body a));
     ELSIF target IS NULL THEN
-        INSERT INTO onefin.account (login, name, role, org_id, department_id, language, db_role, email, password_hash, disabled_at)
+        INSERT INTO onefin.account (login, name, role, org_id, department_id, language, db_role, email, password_hash, machine, disabled_at)
         VALUES (accounts.login, accounts.name, accounts.role, accounts.org, accounts.department, coalesce(accounts.language, 'uz'),
-            accounts.db_role, nullif(accounts.email, ''), hash, CASE WHEN accounts.disabled THEN now() END)
+            accounts.db_role, nullif(accounts.email, ''), hash, coalesce(accounts.machine, false), CASE WHEN accounts.disabled THEN now() END)
         RETURNING account.id INTO target;
     ELSIF hash IS NOT NULL THEN
         UPDATE onefin.account a SET password_hash = hash WHERE a.id = target;
@@ -288,6 +285,7 @@ BEGIN
             department_id = CASE accounts.role WHEN 'client' THEN accounts.department
                 ELSE coalesce(accounts.department, a.department_id) END, language = coalesce(accounts.language, a.language),
             db_role = coalesce(accounts.db_role, a.db_role), email = nullif(coalesce(accounts.email, a.email), ''),
+            machine = coalesce(accounts.machine, a.machine),
             disabled_at = CASE accounts.disabled WHEN true THEN coalesce(a.disabled_at, now()) WHEN false THEN NULL ELSE a.disabled_at END
         WHERE a.id = accounts.id RETURNING a.id INTO target;
         PERFORM onefin.require_found(target, 'account', accounts.id);
@@ -295,7 +293,7 @@ BEGIN
     RETURN jsonb_build_object('account', (SELECT a.body FROM onefin.account_body a WHERE a.id = target));
 END
 $$;
-COMMENT ON FUNCTION onefin_api.accounts(bigint, text, text, text, text, bigint, bigint, text, text, boolean, text) IS
+COMMENT ON FUNCTION onefin_api.accounts(bigint, text, text, text, text, bigint, bigint, text, text, boolean, text, boolean) IS
     'Lists the accounts that I may see; without an id makes one, with an id changes one (admins): {accounts} or {account}';
 
 CREATE FUNCTION onefin_api.assign(org bigint, account bigint, ended boolean DEFAULT false) RETURNS jsonb LANGUAGE plpgsql

@@ -25,7 +25,11 @@ REVOKE EXECUTE ON FUNCTION onefin_api.journal(bigint, integer, text, bigint, tim
 REVOKE EXECUTE ON FUNCTION onefin_api.departments(bigint, text), onefin_api.orgs(bigint, text, bigint, boolean)
     FROM onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.watch(bigint, bigint, bigint, uuid), onefin_api.unwatch(bigint, bigint, bigint, uuid) FROM onefin_accountant, onefin_client;
-REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint), onefin_api.process(bigint, text, text) FROM onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint), onefin_api.await_client(bigint),
+    onefin_api.policies(text, bigint, timestamptz, double precision, double precision, double precision, numeric, boolean),
+    onefin_api.waits(bigint, boolean, bigint, integer), onefin_api.process(bigint, text, text) FROM onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.dismiss_wait(bigint, text) FROM onefin_supervisor, onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.rate(bigint, smallint, text) FROM onefin_admin, onefin_supervisor, onefin_accountant;
 REVOKE EXECUTE ON FUNCTION onefin_api.document_log(bigint, bigint, bigint, integer), onefin_api.jobs(text, bigint, integer),
     onefin_api.retry_job(bigint), onefin_api.logo(text, text) FROM onefin_supervisor, onefin_accountant, onefin_client;
 
@@ -42,6 +46,9 @@ GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigint, bigint),
     onefin.journal_export(text, bigint, bigint, timestamptz, timestamptz, bigint, bigint, text) TO onefin_admin;
+
+GRANT EXECUTE ON FUNCTION onefin.business_duration(timestamptz, timestamptz, bigint), onefin.business_add(timestamptz, interval, bigint),
+    onefin.calendar_for(bigint, smallint) TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;
 
 GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text, text, jsonb, inet), onefin.position(),
     onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer),

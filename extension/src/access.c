@@ -36,7 +36,8 @@
 
 typedef struct Topic {
     int64 id; /* key */
-    int64 org;
+    int64 org; /* 0: there is no such topic */
+    int16 kind;
 } Topic;
 
 typedef struct RoleAccount {
@@ -117,11 +118,12 @@ static void set_name(OfAccess *access, const char *name) {
 }
 
 static void read_account(int64 account, OfAccess *access) {
-    static OfStatement find = {"SELECT role, org_id, department_id, name FROM onefin.account"
+    static OfStatement find = {"SELECT role, org_id, department_id, name, machine FROM onefin.account"
                                " WHERE id = $1 AND disabled_at IS NULL",
                                1,
                                {INT8OID}};
     OfArgs args = {0};
+    bool isnull;
 
     *access = (OfAccess){.account = account};
     of_arg_id(&args, account);
@@ -131,6 +133,7 @@ static void read_account(int64 account, OfAccess *access) {
         access->org = of_result_id(0, 2);
         access->department = of_result_id(0, 3);
         set_name(access, of_result_text(0, 4));
+        access->machine = DatumGetBool(of_result(0, 5, &isnull));
     }
     of_spi_end();
 }
@@ -225,25 +228,49 @@ int64 of_account_of_role(Oid role) {
     return account;
 }
 
+static Topic read_topic(int64 topic) {
+    static OfStatement find = {
+        "SELECT org_id, kind_id FROM onefin.topic WHERE id = $1", 1, {INT8OID}};
+    Topic read = {.id = topic};
+    OfArgs args = {0};
+    bool isnull;
+
+    of_arg_id(&args, topic);
+    of_spi_begin();
+    if (of_run_as_of_now(&find, &args) == 1) {
+        read.org = of_result_id(0, 1);
+        read.kind = DatumGetInt16(of_result(0, 2, &isnull));
+    }
+    of_spi_end();
+    return read;
+}
+
 /* That there is no such topic is not remembered. */
-int64 of_org_of_topic(int64 topic) {
-    static OfStatement find = {"SELECT org_id FROM onefin.topic WHERE id = $1", 1, {INT8OID}};
+static Topic find_topic(int64 topic) {
     Topic *known;
-    int64 org;
+    Topic fresh;
 
     look_for_changes();
     known = hash_search(topics, &topic, HASH_FIND, NULL);
     if (known)
-        return known->org;
+        return *known;
     do {
         look_for_changes();
-        org = read_id(&find, Int64GetDatum(topic));
+        fresh = read_topic(topic);
     } while (has_changed());
-    if (org) {
+    if (fresh.org) {
         known = hash_search(topics, &topic, HASH_ENTER, NULL);
-        known->org = org;
+        *known = fresh;
     }
-    return org;
+    return fresh;
+}
+
+int64 of_org_of_topic(int64 topic) {
+    return find_topic(topic).org;
+}
+
+int16 of_kind_of_topic(int64 topic) {
+    return find_topic(topic).kind;
 }
 
 /* Seconds after a message in which who is away may come and read it untold; -1 when nobody is told. */

@@ -14,6 +14,7 @@
 typedef struct OfAccess {
     int64 account; /* key */
     OfRole role;   /* OF_NOBODY: there is no such account, or it is disabled */
+    bool machine;
     int64 org;     /* of a client */
     int64 department;
     char name[256];
@@ -34,5 +35,8 @@ extern int64 of_notice_after(void);
 
 /* The company of a topic, 0 when there is no such topic. */
 extern int64 of_org_of_topic(int64 topic);
+
+/* Its kind, 0 when there is no such topic. */
+extern int16 of_kind_of_topic(int64 topic);
 
 #endif

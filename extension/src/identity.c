@@ -79,6 +79,7 @@ void of_actor_is(OfActor *actor, int64 account) {
 
     actor->account = account;
     actor->role = access->role;
+    actor->machine = access->machine;
     actor->org = access->org;
     actor->department = access->department;
     strlcpy(actor->name, access->name, sizeof(actor->name));

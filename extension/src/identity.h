@@ -17,6 +17,7 @@ typedef struct OfActor {
     int64 org;        /* of a client */
     int64 department; /* of a supervisor */
     OfRole role;
+    bool machine; /* no person: its words start and end no wait */
     char name[256];
     Datum address; /* inet of the device inside onefin.call, else 0 */
 } OfActor;

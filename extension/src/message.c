@@ -26,13 +26,14 @@
 #include "miscadmin.h"
 #include "plan.h"
 #include "sha256.h"
-#include "storage/lock.h"
+#include "ticket.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
+#include "wait.h"
 
 /* Characters of one message; a longer text is a document. */
 #define TEXT_LIMIT 16384
@@ -123,53 +124,21 @@ static void check_text(const char *text, bool has_documents) {
                         errhint("Attach long texts as a document.")));
 }
 
-/* The topic's open ticket; 0 when it has none. */
-static int64 find_ticket(int64 topic) {
-    static const char *const names[] = {"id"};
-    Datum key = Int64GetDatum(topic);
-    int64 ticket = 0;
-    OfFound found;
-    OfRow row;
+/* The round that a message of the author belongs to, opening one when there is none. A client who
+ * writes what was waited for has it go on; what was said elsewhere changes no state. */
+static int64 enter_ticket(int64 org, int64 topic, const OfImport *author, bool is_public) {
+    OfTicket ticket = of_ticket_find(topic);
+    bool staff = strcmp(author->role, "client") != 0;
 
-    if (of_find_begin(&found, "ticket", "ticket_current", 1, &key, &row, names, 1))
-        ticket = of_row_id(&row, 0);
-    of_find_end(&found);
-    return ticket;
-}
-
-/* The topic's open ticket, opening one when there is none. */
-static int64 open_ticket(int64 org, int64 topic, int64 author, TimestampTz at) {
-    static OfStatement open = {
-        "INSERT INTO onefin.ticket (org_id, topic_id, opened_by, opened_at) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (topic_id) WHERE state <> 'closed' DO NOTHING RETURNING id",
-        4,
-        {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID}};
-    int64 ticket = find_ticket(topic);
-    OfArgs args = {0};
-    bool opened;
-
-    if (ticket)
-        return ticket;
-    of_arg_id(&args, org);
-    of_arg_id(&args, topic);
-    of_arg_id(&args, author);
-    of_arg(&args, TimestampTzGetDatum(at), false);
-    of_spi_begin();
-    opened = of_run_as_owner(&open, &args, false) == 1;
-    ticket = opened ? of_result_id(0, 1) : find_ticket(topic);
-    of_spi_end();
-    if (ticket == 0) /* another writer opened it between the two looks, and a third closed it */
-        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                        errmsg("the round of topic %lld was closed meanwhile", (long long)topic),
-                        errhint("Send the message again.")));
-    if (opened)
-        of_journal(&(OfEntry){.kind = "ticket.opened",
-                              .audience = OF_TO_ORG,
-                              .org = org,
-                              .topic = topic,
-                              .subject = ticket,
-                              .detail = of_detail("state", "open")});
-    return ticket;
+    if (ticket.id == 0)
+        ticket.id = of_ticket_open(org, topic, author->account, author->at, NULL);
+    if (!is_public || author->machine)
+        return ticket.id;
+    if (staff && ticket.last_staff != author->account)
+        of_ticket_spoken(ticket.id, author->account);
+    if (!staff && ticket.waiting && !importing)
+        of_ticket_goes_on(org, topic, ticket.id, author->at);
+    return ticket.id;
 }
 
 /* An answer stays in its topic, and a client cannot answer what clients do not see. */
@@ -203,24 +172,10 @@ static void check_visibility(const char *visibility, OfRole author) {
                  errmsg("clients write no notes for staff"), errhint("Leave visibility out.")));
 }
 
-/*
- * Until its transaction ends, nobody else adds to the topic: so in a topic the order of ids is that
- * of commits, and who has read up to a message has seen all that have a lower id. Else one that
- * came to be later, with a lower id, would be taken for read by who never saw it. A tag of our own
- * kind keeps apart from advisory locks of others.
- */
-static void queue_up(int64 topic) {
-    enum { MESSAGES_OF_TOPIC = 0x1F1 };
-    LOCKTAG tag;
-
-    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32)(topic >> 32), (uint32)topic,
-                         MESSAGES_OF_TOPIC);
-    (void)LockAcquire(&tag, ExclusiveLock, false, false);
-}
-
 static HeapTuple fill_new(HeapTuple tuple, TupleDesc desc) {
     const OfActor *actor = of_require_actor();
-    OfImport own = {actor->account, of_role_name(actor->role), actor->name, GetCurrentTimestamp()};
+    OfImport own = {actor->account, of_role_name(actor->role), actor->name, GetCurrentTimestamp(),
+                    actor->machine};
     const OfImport *author = importing ? importing : &own;
     OfRow row;
     int64 topic;
@@ -236,8 +191,8 @@ static HeapTuple fill_new(HeapTuple tuple, TupleDesc desc) {
     if (!of_row_null(&row, OF_MESSAGE_REPLY_TO))
         check_reply(of_row_id(&row, OF_MESSAGE_REPLY_TO), topic,
                     of_row_text(&row, OF_MESSAGE_VISIBILITY));
-    queue_up(topic);
-    of_row_set_id(&row, OF_MESSAGE_TICKET, open_ticket(org, topic, author->account, author->at));
+    of_queue_up(topic);
+    of_row_set_id(&row, OF_MESSAGE_TICKET, enter_ticket(org, topic, author, !is_note(&row)));
 
     of_row_set_id(&row, OF_MESSAGE_ID, of_next_id("message_id_seq"));
     of_row_set_id(&row, OF_MESSAGE_ORG, org);
@@ -431,7 +386,7 @@ static void withdraw(const OfRow *row) {
     of_spi_end();
 }
 
-static void journal_version(const OfRow *row, const char *kind) {
+static void journal_version(const OfRow *row, const char *kind, Jsonb *detail) {
     bytea *digest = of_row_null(row, OF_MESSAGE_DIGEST)
                         ? NULL
                         : DatumGetByteaPP(of_row_get(row, OF_MESSAGE_DIGEST));
@@ -445,7 +400,8 @@ static void journal_version(const OfRow *row, const char *kind) {
                           .subject = of_row_id(row, OF_MESSAGE_ID),
                           .version = DatumGetInt32(of_row_get(row, OF_MESSAGE_VERSION)),
                           .digest = digest,
-                          .record = of_hash_bytea(&record)});
+                          .record = of_hash_bytea(&record),
+                          .detail = detail});
 }
 
 PG_FUNCTION_INFO_V1(onefin_message_after);
@@ -466,16 +422,21 @@ Datum onefin_message_after(PG_FUNCTION_ARGS) {
     keep_if_asked(is_new ? trigger->tg_trigtuple : trigger->tg_newtuple,
                   RelationGetDescr(trigger->tg_relation));
     if (is_new) {
+        bool machine = importing ? importing->machine : of_actor()->machine;
+        bool heard = !is_note(&row) && !machine;
+
         attach(&row);
-        journal_version(&row, importing ? "message.imported" : "message.sent");
+        journal_version(&row, importing ? "message.imported" : "message.sent",
+                        heard ? of_waits_heard(&row, importing != NULL) : NULL);
         if (!importing)
             of_notice_due(of_row_id(&row, OF_MESSAGE_ORG), of_row_id(&row, OF_MESSAGE_TOPIC),
                           of_row_id(&row, OF_MESSAGE_ID));
     } else if (of_row_null(&row, OF_MESSAGE_DELETED_AT)) {
-        journal_version(&row, "message.edited");
+        journal_version(&row, "message.edited", NULL);
     } else {
         withdraw(&row);
-        journal_version(&row, "message.deleted");
+        journal_version(&row, "message.deleted", NULL);
+        of_waits_taken_back(&row);
     }
     return PointerGetDatum(NULL);
 }

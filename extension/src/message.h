@@ -50,6 +50,7 @@ typedef struct OfImport {
     const char *role;
     const char *name;
     TimestampTz at;
+    bool machine;
 } OfImport;
 
 extern const OfImport *of_set_import(const OfImport *import);

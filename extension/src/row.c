@@ -177,6 +177,14 @@ bool of_find_begin(OfFound *found, const char *table, const char *index, int nke
     return true;
 }
 
+/* The next row of the same keys, where the index has more than one. */
+bool of_find_next(OfFound *found, OfRow *row) {
+    if (!index_getnext_slot(found->scan, ForwardScanDirection, found->slot))
+        return false;
+    of_row_take(row, found->slot);
+    return true;
+}
+
 void of_find_end(OfFound *found) {
     index_endscan(found->scan);
     ExecDropSingleTupleTableSlot(found->slot);

@@ -55,7 +55,7 @@ extern Oid of_relation(const char *name);
 extern int64 of_next_id(const char *sequence);
 extern void of_row_insert(Relation relation, const OfRow *row);
 
-/* One row found by an index; what is read of it is valid until of_find_end(). */
+/* Rows found by an index; what is read of one is valid until the next, or of_find_end(). */
 typedef struct OfFound {
     Relation table;
     Relation index;
@@ -66,6 +66,7 @@ typedef struct OfFound {
 
 extern bool of_find_begin(OfFound *found, const char *table, const char *index, int nkeys,
                           const Datum *keys, OfRow *row, const char *const *names, int n);
+extern bool of_find_next(OfFound *found, OfRow *row);
 extern void of_find_end(OfFound *found);
 
 #endif

@@ -23,11 +23,13 @@
 #include "storage/latch.h"
 #include "storage/procarray.h"
 #include "tcop/tcopprot.h"
+#include "ticket.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
+#include "wait.h"
 #include "watch.h"
 
 #include <sodium.h>
@@ -51,11 +53,6 @@
 #define BUSY_RATE         2000
 #define BUSY_PACE_EACH_US 200
 #define BUSY_PACE_MOST_US 30000
-
-/* Milliseconds between looks for watches that are over, and how many of these there are for one
- * look for sessions that have expired. */
-#define SWEEP_MS      10000
-#define SESSION_SWEEP 6
 
 int of_anchor_interval = 3600;
 
@@ -137,31 +134,34 @@ static void anchor(void) {
     last_number = seal.number;
 }
 
-static void end_what_is_over(bool sessions) {
+/* What else is to be done, and how often: each in a transaction of its own. */
+typedef struct Duty {
+    void (*work)(void);
+    int every_ms;
+    TimestampTz last;
+} Duty;
+
+static void end_sessions(void) {
+    (void)of_sessions_end_expired();
+}
+
+static void in_transaction(void (*work)(void)) {
+    SetCurrentStatementStartTimestamp();
     StartTransactionCommand();
     XactIsoLevel = XACT_READ_COMMITTED;
     if (of_hold_extension()) {
         PushActiveSnapshot(GetTransactionSnapshot());
-        if (sessions)
-            (void)of_sessions_end_expired();
-        of_watches_end_lost();
+        work();
         PopActiveSnapshot();
     }
     CommitTransactionCommand();
 }
 
-/* Sealing does not depend on it: what goes wrong is told, and tried again a minute later. */
-static void sweep(MemoryContext scratch) {
-    static TimestampTz last = 0;
-    static unsigned turn = 0;
-    TimestampTz now = GetCurrentTimestamp();
-
-    if (!TimestampDifferenceExceeds(last, now, SWEEP_MS))
-        return;
-    last = now;
+/* Sealing does not depend on it: what goes wrong is told, and tried again at the next turn. */
+static void do_duty(const Duty *duty, MemoryContext scratch) {
     MemoryContextSwitchTo(scratch);
     PG_TRY();
-    { end_what_is_over(turn++ % SESSION_SWEEP == 0); }
+    { in_transaction(duty->work); }
     PG_CATCH();
     {
         MemoryContextSwitchTo(TopMemoryContext);
@@ -172,6 +172,22 @@ static void sweep(MemoryContext scratch) {
     PG_END_TRY();
     MemoryContextSwitchTo(TopMemoryContext);
     MemoryContextReset(scratch);
+}
+
+static void do_duties(MemoryContext scratch) {
+    static Duty duties[] = {{of_waits_due, 1000},
+                            {of_watches_end_lost, 10000},
+                            {of_tickets_close_silent, 10000},
+                            {end_sessions, 60000},
+                            {of_ratings_remind, 60000}};
+    TimestampTz now = GetCurrentTimestamp();
+
+    for (size_t i = 0; i < lengthof(duties); i++) {
+        if (!TimestampDifferenceExceeds(duties[i].last, now, duties[i].every_ms))
+            continue;
+        duties[i].last = now;
+        do_duty(&duties[i], scratch);
+    }
 }
 
 void onefin_sealer_main(Datum database) {
@@ -190,7 +206,7 @@ void onefin_sealer_main(Datum database) {
 
     while (one_cycle(scratch)) {
         anchor();
-        sweep(scratch);
+        do_duties(scratch);
         of_worker_wait(LOOK_MS);
     }
     proc_exit(0);

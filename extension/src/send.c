@@ -123,11 +123,12 @@ Datum onefin_api_send(PG_FUNCTION_ARGS) {
 /* Whose words are imported: an account that may take part in the topic's company, or did. */
 static void read_author(int64 account, int64 org, OfImport *author) {
     static OfStatement find = {
-        "SELECT role, name FROM onefin.account WHERE id = $1 AND (role <> 'client' OR org_id = $2)",
+        "SELECT role, name, machine FROM onefin.account WHERE id = $1 AND (role <> 'client' OR org_id = $2)",
         2,
         {INT8OID, INT8OID}};
     MemoryContext context = CurrentMemoryContext;
     OfArgs args = {0};
+    bool isnull;
 
     of_arg_id(&args, account);
     of_arg_id(&args, org);
@@ -140,6 +141,7 @@ static void read_author(int64 account, int64 org, OfImport *author) {
     author->account = account;
     author->role = MemoryContextStrdup(context, of_result_text(0, 1));
     author->name = MemoryContextStrdup(context, of_result_text(0, 2));
+    author->machine = DatumGetBool(of_result(0, 3, &isnull));
     of_spi_end();
 }
 

@@ -1,5 +1,5 @@
 /*
- * topic.c: the calls about a topic that are no messages: read, close.
+ * topic.c: a company's topics, and how far each person has read them.
  */
 #include "postgres.h"
 
@@ -132,68 +132,5 @@ Datum onefin_api_read(PG_FUNCTION_ARGS) {
     of_json_begin(&json);
     of_json_id(&json, "topic", topic);
     of_json_id(&json, "message", message);
-    PG_RETURN_JSONB_P(of_json_end(&json));
-}
-
-/* The round that the actor closed last in a topic, when it is the newest there; else 0. */
-static int64 closed_by_me(int64 topic) {
-    static OfStatement find = {
-        "SELECT CASE WHEN closed_by = $2 THEN id END FROM onefin.ticket WHERE topic_id = $1"
-        " ORDER BY id DESC LIMIT 1",
-        2,
-        {INT8OID, INT8OID}};
-    OfArgs args = {0};
-
-    of_arg_id(&args, topic);
-    of_arg_id(&args, of_require_actor()->account);
-    return of_run_as_owner(&find, &args, false) == 1 ? of_result_id(0, 1) : 0;
-}
-
-/* Closes the open round, and journals that; 0 when there is none. */
-static int64 close_ticket(int64 org, int64 topic) {
-    static OfStatement update = {
-        "UPDATE onefin.ticket SET state = 'closed', closed_at = now(), closed_by = $2, closed_how = 'person'"
-        " WHERE topic_id = $1 AND state <> 'closed' RETURNING id",
-        2,
-        {INT8OID, INT8OID}};
-    OfArgs args = {0};
-    int64 ticket;
-
-    of_arg_id(&args, topic);
-    of_arg_id(&args, of_require_actor()->account);
-    if (of_run_as_owner(&update, &args, false) != 1)
-        return 0;
-    ticket = of_result_id(0, 1);
-    of_journal(&(OfEntry){.kind = "ticket.changed",
-                          .audience = OF_TO_ORG,
-                          .org = org,
-                          .topic = topic,
-                          .subject = ticket,
-                          .detail = of_detail("state", "closed")});
-    return ticket;
-}
-
-/* Closing again what one has closed is answered as the first time: the answer may have been lost.
- */
-PG_FUNCTION_INFO_V1(onefin_api_close);
-Datum onefin_api_close(PG_FUNCTION_ARGS) {
-    int64 topic = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
-    JsonbParseState *json = NULL;
-    int64 org;
-    int64 ticket;
-
-    of_require_granted(fcinfo->flinfo->fn_oid);
-    org = of_require_served_topic(topic);
-    of_spi_begin();
-    ticket = close_ticket(org, topic);
-    if (ticket == 0 && (ticket = closed_by_me(topic)) == 0)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("topic %lld has no open round", (long long)topic),
-                        errhint("The next message opens one.")));
-    of_spi_end();
-    of_json_begin(&json);
-    of_json_id(&json, "topic", topic);
-    of_json_id(&json, "ticket", ticket);
-    of_json_string(&json, "state", "closed");
     PG_RETURN_JSONB_P(of_json_end(&json));
 }
