@@ -11,7 +11,7 @@ COMMENT ON FUNCTION onefin_api.reopen(bigint) IS
     'Goes on with a topic: a round that waits for the client is open again, a closed one is followed by the next: {topic, ticket, state}; repeating is harmless';
 
 CREATE FUNCTION onefin_api.policies(kind text DEFAULT NULL, org bigint DEFAULT NULL, "from" timestamptz DEFAULT NULL,
-    first double precision DEFAULT NULL, next double precision DEFAULT NULL, resolution double precision DEFAULT NULL,
+    first numeric DEFAULT NULL, next numeric DEFAULT NULL, resolution numeric DEFAULT NULL,
     warn_share numeric DEFAULT NULL, "set" boolean DEFAULT false) RETURNS jsonb LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -40,40 +40,42 @@ BEGIN
     RETURN jsonb_build_object('policy', (SELECT b.body FROM onefin.policy_body b WHERE b.id = made));
 END
 $$;
-COMMENT ON FUNCTION onefin_api.policies(text, bigint, timestamptz, double precision, double precision, double precision, numeric, boolean) IS
+COMMENT ON FUNCTION onefin_api.policies(text, bigint, timestamptz, numeric, numeric, numeric, numeric, boolean) IS
     'Lists how long clients may wait, the latest first, for staff; with set: true makes one that holds from a moment on, for a kind of topics, a company, both, or all (admins): {policies} or {policy}; targets in seconds of business time';
 
 CREATE FUNCTION onefin_api.waits(org bigint DEFAULT NULL, ended boolean DEFAULT false, before bigint DEFAULT NULL, "limit" integer DEFAULT 50)
     RETURNS SETOF jsonb LANGUAGE sql STABLE
 BEGIN ATOMIC
-    SELECT jsonb_build_object('seal', onefin.position(), 'now', now(), 'waits', (
-        SELECT coalesce(jsonb_agg(page.body || page.more ORDER BY page.place), '[]')
-        FROM (
-            SELECT b.body, row_number() OVER (ORDER BY b.ended_at DESC, b.due_at, b.started_at, b.id) AS place, jsonb_build_object(
-                'left', CASE WHEN b.due_at IS NOT NULL AND b.ended_at IS NULL
-                    THEN extract(epoch FROM onefin.business_duration(now(), b.due_at, w.calendar_id)) END,
-                'waited', CASE WHEN b.ended_at IS NULL THEN greatest(0, extract(epoch FROM onefin.business_duration(w.started_at,
-                    coalesce(w.paused_at, now()), w.calendar_id)) - w.paused / 1e6) END,
-                'assigned', (SELECT coalesce(jsonb_agg(s.account_id ORDER BY s.from_at, s.id), '[]') FROM onefin.assignment s
-                    WHERE s.org_id = b.org_id AND s.until_at IS NULL)) AS more
-            FROM onefin.wait_body b JOIN onefin.wait w ON w.id = b.id
-            WHERE (waits.org IS NULL OR b.org_id = waits.org) AND b.kind <> 'resolution' AND b.id < coalesce(waits.before, 9223372036854775807)
-                AND (b.ended_at IS NOT NULL) = coalesce(waits.ended, false)
-                AND b.org_id = ANY ((SELECT onefin.my_orgs())::bigint[])
-            ORDER BY b.ended_at DESC, b.due_at, b.started_at, b.id
-            LIMIT least(greatest(waits."limit", 1), 200)) page));
+    SELECT jsonb_build_object('seal', onefin.position(), 'now', now(), 'waits', coalesce(jsonb_agg(b.body || jsonb_build_object(
+        'left', extract(epoch FROM CASE WHEN page.ended_at IS NULL THEN onefin.business_duration(now(), page.due_at, page.calendar_id) END),
+        'waited', CASE WHEN page.ended_at IS NULL THEN greatest(0, extract(epoch FROM onefin.business_duration(page.started_at,
+            coalesce(page.paused_at, now()), page.calendar_id)) - page.paused / 1e6) END,
+        'assigned', (SELECT coalesce(jsonb_agg(s.account_id ORDER BY s.from_at, s.id), '[]') FROM onefin.assignment s
+            WHERE s.org_id = page.org_id AND s.until_at IS NULL)) ORDER BY page.place), '[]'))
+    FROM (
+        (SELECT w.*, row_number() OVER (ORDER BY w.due_at, w.started_at, w.id) AS place FROM onefin.wait w
+            WHERE w.ended_at IS NULL AND w.kind <> 'resolution' AND NOT coalesce(waits.ended, false)
+                AND (waits.org IS NULL OR w.org_id = waits.org) AND w.org_id = ANY ((SELECT onefin.my_orgs())::bigint[])
+            ORDER BY w.due_at, w.started_at, w.id
+            LIMIT least(greatest(waits."limit", 1), 200))
+        UNION ALL
+        (SELECT w.*, row_number() OVER (ORDER BY w.id DESC) FROM onefin.wait w
+            WHERE w.ended_at IS NOT NULL AND w.kind <> 'resolution' AND coalesce(waits.ended, false) AND w.id < coalesce(waits.before, 9223372036854775807)
+                AND (waits.org IS NULL OR w.org_id = waits.org) AND w.org_id = ANY ((SELECT onefin.my_orgs())::bigint[])
+            ORDER BY w.id DESC
+            LIMIT least(greatest(waits."limit", 1), 200))) page JOIN onefin.wait_body b ON b.id = page.id;
 END;
 COMMENT ON FUNCTION onefin_api.waits(bigint, boolean, bigint, integer) IS
-    'Clients who wait for a response, the most urgent first, or waits that ended, the latest first, for staff: {seal, now, waits}; limit 1 to 200';
+    'Clients who wait for a response, the most urgent first; with ended: true waits that ended, the newest first, before an id; for staff: {seal, now, waits}; limit 1 to 200';
 
 CREATE FUNCTION onefin_api.dismiss_wait(wait bigint, reason text DEFAULT NULL) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_dismiss_wait';
 COMMENT ON FUNCTION onefin_api.dismiss_wait(bigint, text) IS
     'The client needs no answer, for who serves the company, and admins; journaled; a miss stays one: {wait}; repeating is harmless';
 
-CREATE FUNCTION onefin_api.rate(ticket bigint, score smallint, comment text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION onefin_api.rate(ticket bigint, score integer, comment text DEFAULT NULL) RETURNS jsonb
     LANGUAGE C AS 'MODULE_PATHNAME', 'onefin_api_rate';
-COMMENT ON FUNCTION onefin_api.rate(bigint, smallint, text) IS
+COMMENT ON FUNCTION onefin_api.rate(bigint, integer, text) IS
     'Rates a round that a person closed, for clients: {rating}; again changes it, until the payroll of the month of the first rating is closed';
 
 CREATE FUNCTION onefin_api.ratings(org bigint DEFAULT NULL, before bigint DEFAULT NULL, "limit" integer DEFAULT 50) RETURNS SETOF jsonb

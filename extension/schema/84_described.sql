@@ -11,6 +11,7 @@ BEGIN ATOMIC
     ('number', '{"type": "integer", "format": "int64"}'),
     ('numbers', '{"type": "array", "items": {"type": "integer", "format": "int64"}}'),
     ('small', '{"type": "integer", "format": "int32", "minimum": -2147483648, "maximum": 2147483647}'),
+    ('decimal', '{"type": "number"}'),
     ('seal', '{"type": "integer", "format": "int64", "minimum": 0}'),
     ('flag', '{"type": "boolean"}'),
     ('text', '{"type": "string"}'),

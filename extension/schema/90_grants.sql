@@ -26,17 +26,17 @@ REVOKE EXECUTE ON FUNCTION onefin_api.departments(bigint, text), onefin_api.orgs
     FROM onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.watch(bigint, bigint, bigint, uuid), onefin_api.unwatch(bigint, bigint, bigint, uuid) FROM onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint), onefin_api.await_client(bigint),
-    onefin_api.policies(text, bigint, timestamptz, double precision, double precision, double precision, numeric, boolean),
+    onefin_api.policies(text, bigint, timestamptz, numeric, numeric, numeric, numeric, boolean),
     onefin_api.waits(bigint, boolean, bigint, integer), onefin_api.process(bigint, text, text) FROM onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.dismiss_wait(bigint, text) FROM onefin_supervisor, onefin_client;
-REVOKE EXECUTE ON FUNCTION onefin_api.rate(bigint, smallint, text) FROM onefin_admin, onefin_supervisor, onefin_accountant;
+REVOKE EXECUTE ON FUNCTION onefin_api.rate(bigint, integer, text) FROM onefin_admin, onefin_supervisor, onefin_accountant;
 REVOKE EXECUTE ON FUNCTION onefin_api.document_log(bigint, bigint, bigint, integer), onefin_api.jobs(text, bigint, integer),
     onefin_api.retry_job(bigint), onefin_api.logo(text, text) FROM onefin_supervisor, onefin_accountant, onefin_client;
 
 GRANT EXECUTE ON FUNCTION onefin.current_account(), onefin.current_session(), onefin.acting_as(text), onefin.my_orgs(text),
     onefin.may_read(text, bigint, text), onefin.my_department(), onefin.may_post(bigint, bigint, text), onefin.session_owner(bigint),
     onefin.setting_on(text), onefin.setting_number(text), onefin.position(), onefin.require_topic(bigint),
-    onefin.message_json(onefin.message, jsonb), onefin.org_members(bigint), onefin.org_body(bigint), onefin.require_found(bigint, text, bigint)
+    onefin.message_json(onefin.message, jsonb), onefin.org_members(bigint), onefin.org_body(bigint), onefin.require_found(bigint, text, bigint), onefin.payroll_month_closed(timestamptz)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint, bigint, integer, timestamptz),
     onefin.json_types(), onefin.json_shapes(), onefin.rpc_errors(), onefin.rpc_methods(), onefin.rpc_params(), onefin.event_kinds(), onefin.notifications(),

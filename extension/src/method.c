@@ -241,6 +241,10 @@ static Datum convert(const char *param, JsonbValue *value, Oid type) {
         return Int64GetDatum(whole_number(param, value));
     case INT4OID:
         return DirectFunctionCall1(int84, Int64GetDatum(whole_number(param, value)));
+    case NUMERICOID:
+        if (value->type != jbvNumeric)
+            wrong_type(param, "a number");
+        return NumericGetDatum(value->val.numeric);
     case BOOLOID:
         if (value->type != jbvBool)
             wrong_type(param, "true or false");

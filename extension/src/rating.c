@@ -69,7 +69,7 @@ static void refuse_unknown(int64 ticket) {
                     errhint("ratings lists those that you may rate.")));
 }
 
-static void insert(const Rated *rated, int64 account, int16 score, const char *comment) {
+static void insert(const Rated *rated, int64 account, int32 score, const char *comment) {
     static OfStatement statement = {
         "INSERT INTO onefin.rating (ticket_id, org_id, topic_id, accountable_id, account_id, score,"
         " comment, first_at) VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce((SELECT r.first_at FROM"
@@ -83,7 +83,7 @@ static void insert(const Rated *rated, int64 account, int16 score, const char *c
     of_arg_id(&args, rated->topic);
     of_arg_id(&args, rated->accountable);
     of_arg_id(&args, account);
-    of_arg(&args, Int16GetDatum(score), false);
+    of_arg(&args, Int16GetDatum((int16)score), false);
     of_arg_text(&args, comment);
     of_spi_begin();
     of_run_as_owner(&statement, &args, false);
@@ -91,7 +91,7 @@ static void insert(const Rated *rated, int64 account, int16 score, const char *c
 }
 
 /* For the record: the score, not the comment, which is the client's text. */
-static void tell(const Rated *before, int16 score) {
+static void tell(const Rated *before, int32 score) {
     JsonbParseState *detail = NULL;
 
     of_json_begin(&detail);
@@ -107,7 +107,7 @@ static void tell(const Rated *before, int16 score) {
                           .detail = of_json_end(&detail)});
 }
 
-static void check(const Rated *rated, int16 score, const char *comment) {
+static void check(const Rated *rated, int32 score, const char *comment) {
     if (score < 1 || score > 5)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -121,7 +121,7 @@ static void check(const Rated *rated, int16 score, const char *comment) {
                         errhint("Rounds are rated once somebody has closed them.")));
 }
 
-static bool is_same(const Rated *rated, int16 score, const char *comment) {
+static bool is_same(const Rated *rated, int32 score, const char *comment) {
     return rated->score == score && strcmp(rated->comment ? rated->comment : "", comment ? comment : "") == 0;
 }
 
@@ -144,7 +144,7 @@ static Datum read_rating(int64 ticket) {
 PG_FUNCTION_INFO_V1(onefin_api_rate);
 Datum onefin_api_rate(PG_FUNCTION_ARGS) {
     int64 ticket = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
-    int16 score = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT16(1);
+    int32 score = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
     char *comment = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
     const OfActor *actor = of_require_actor();
     int64 account = actor->account;
