@@ -11,12 +11,15 @@
 --   session, read_mark, watch             what people do, journaled by the calls that do it
 --   login_failure                         counts of what is journaled as session.refused
 --   document_mark                         never changed, journaled with its document
+--   kpi_*                                 made of the journal, again at any time
+--   payroll, payroll_line, payroll_item   never changed, journaled as payroll.closed
 --   job, logo, upload, upload_part,       work on its way, journaled by what becomes of it
 --   store_key
 SELECT c.oid::regclass AS "not audited" FROM pg_class c
 WHERE relnamespace::regnamespace::text ~ '^onefin' AND relkind IN ('r', 'p')
     AND relname NOT IN ('journal', 'seal', 'message_version', 'message', 'document', 'ticket', 'access_change', 'session', 'read_mark', 'watch', 'login_failure',
-        'document_mark', 'job', 'logo', 'upload', 'upload_part', 'store_key')
+        'document_mark', 'payroll', 'payroll_line', 'payroll_item', 'job', 'logo', 'upload', 'upload_part', 'store_key')
+    AND relname NOT LIKE 'kpi\_%'
     AND (NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND tgfoid = 'onefin.audit()'::regprocedure
             AND tgname = 'z_audit' AND tgenabled = 'O' AND tgqual IS NULL AND tgattr = '' AND tgtype & 1 = 1 AND tgtype & 24 = 24)
         OR NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND tgfoid = 'onefin.audit()'::regprocedure
@@ -63,6 +66,18 @@ INSERT INTO onefin.topic (org_id, kind_id) VALUES (3, 9);
 UPDATE onefin.topic SET kind_id = 9 WHERE false;
 DELETE FROM onefin.topic WHERE kind_id = 9;
 DELETE FROM onefin.topic_kind WHERE id = 9;
+INSERT INTO onefin.calendar (name, time_zone) VALUES ('Office', 'Asia/Tashkent');
+UPDATE onefin.calendar SET name = 'Home';
+INSERT INTO onefin.calendar_hours VALUES (1, 1, '{09:00,18:00}');
+UPDATE onefin.calendar_hours SET hours = '{09:00,17:00}';
+DELETE FROM onefin.calendar_hours;
+INSERT INTO onefin.calendar_exception VALUES (1, '2026-12-08', 'Constitution');
+UPDATE onefin.calendar_exception SET active = false;
+DELETE FROM onefin.calendar_exception;
+INSERT INTO onefin.calendar_use (org_id, calendar_id) VALUES (1, 1);
+UPDATE onefin.calendar_use SET org_id = 2;
+DELETE FROM onefin.calendar_use;
+DELETE FROM onefin.calendar;
 SELECT * FROM t.shown;
 SELECT DISTINCT actor_id, session_id, db_user = session_user AS db_user, application,
     address IS NOT DISTINCT FROM inet_client_addr() AS address FROM t.new;
@@ -127,7 +142,7 @@ SELECT detail -> 'after' FROM t.new;
 SET ROLE onefin_owner;
 SET client_min_messages = warning;
 SELECT t.attempt(format('TRUNCATE onefin.%I CASCADE', name)) FROM unnest(ARRAY['setting_default', 'setting', 'department',
-    'account', 'org', 'assignment', 'topic_kind', 'topic']) name;
+    'account', 'org', 'assignment', 'topic_kind', 'topic', 'calendar', 'calendar_hours', 'calendar_exception', 'calendar_use']) name;
 RESET client_min_messages;
 RESET ROLE;
 SET session_replication_role = replica;

@@ -22,6 +22,15 @@ UPDATE onefin.session s SET device = login || ' word phone', address = '10.9.8.7
 SELECT t.call('bek', 'send', '{"topic": 6, "text": "beta word"}', '{message,id}'),
     t.call('bek', 'edit', '{"message": 2505, "version": 1, "text": "beta word, again"}', '{message,version}'), t.upload('bek', 6, 'beta-word.pdf');
 
+-- What both rated, with a comment; a closed month that paid for a document of Alfa's.
+SELECT t.call('acc1', 'close', '{"topic": 1}', '{ticket}') AS k1, t.call('acc2', 'close', '{"topic": 6}', '{ticket}') AS k2 \gset
+SELECT t.call('ali', 'rate', jsonb_build_object('ticket', :k1, 'score', 2, 'comment', 'a word too late'), '{rating,comment}'),
+    t.call('bek', 'rate', jsonb_build_object('ticket', :k2, 'score', 5, 'comment', 'beta word of thanks'), '{rating,comment}');
+INSERT INTO onefin.bonus_rule (from_day, document_rates) VALUES ('2019-12-01', '{"contract": "10"}');
+INSERT INTO onefin.document_mark (document_id, org_id, at, account_id, account_name, mark)
+    SELECT id, 1, '2019-12-10', 4, 'Acc1', 'processed' FROM onefin.document WHERE name = 'word-draft.pdf';
+SELECT t.call('boss', 'close_payroll', '{"month": "2019-12-01"}', '{payroll,total}');
+
 -- Only an admin erases, with a reason, a company that is there, archived, and kept long enough.
 SELECT who, t.call(who, 'erase', '{"org": 1, "reason": "left"}') FROM unnest('{sup1,acc1,ali}'::text[]) who;
 SELECT t.call('boss', 'erase', '{"org": 1}'), t.call('boss', 'erase', '{"org": 1, "reason": " "}'), t.call('boss', 'erase', '{"org": 9, "reason": "left"}');
@@ -44,6 +53,9 @@ SELECT t.call('boss', 'erase', '{"org": 1, "reason": "contract ended in 2020"}')
 SELECT actor_id, org_id, subject_id, audience, detail FROM onefin.journal WHERE kind = 'org.erased';
 SELECT count(*) AS messages, count(text) AS texts, count(redacted_at) AS redacted, count(digest) AS digests FROM onefin.message WHERE org_id = 1;
 SELECT document_id, mark, reason FROM onefin.document_mark;
+SELECT org_id, score, comment FROM onefin.rating ORDER BY id;
+SELECT digest = onefin.payroll_digest('2019-12-01') FROM onefin.journal WHERE kind = 'payroll.closed';
+SELECT slip -> 'total', slip #> '{items,0,document_name}', slip #> '{items,0,org_name}' FROM CAST(onefin.call('acc1', 'payslip', '{"month": "2019-12-01"}') -> 'result' AS jsonb) slip;
 SELECT count(*) AS versions, count(text) AS texts, count(digest) AS digests FROM onefin.message_version WHERE org_id = 1;
 SELECT id, name, uploader_name, message_id, type, size, sha256 IS NOT NULL AS digest, erased_at IS NOT NULL AS erased, removed_at FROM onefin.document ORDER BY id;
 SELECT id, login, name, role, org_id, password_hash, db_role, disabled_at IS NOT NULL AS disabled FROM onefin.account WHERE org_id IS NOT NULL ORDER BY id;

@@ -60,12 +60,32 @@ CALL t.live('Gamma', 11, 'guli', 'acc1', '{sup1,boss}');
 SELECT t.call('boss', 'logo', '{"image": "iVBORw0KGgo=", "type": "image/png"}', '{logo,state}');
 WITH u AS (INSERT INTO onefin.upload (account_id, topic_id, name, length) VALUES (6, 1, 'big.pdf', 9) RETURNING id)
     INSERT INTO onefin.upload_part SELECT id, 0, 1, 'part' FROM u;
+SELECT t.call('boss', 'calendars', '{"name": "Office", "hours": [{"weekday": 1, "from": "09:00", "until": "18:00"}]}', '{calendar,id}'),
+    t.call('boss', 'load_holidays', '{"calendar": 1}', '{loaded}');
+INSERT INTO onefin.calendar_use (org_id, kind_id, calendar_id) VALUES (NULL, NULL, 1), (NULL, 1, 1), (1, NULL, 1), (2, 1, 1), (3, NULL, 1);
 UPDATE onefin.org SET archived_at = now() WHERE name = 'Gamma';
 UPDATE onefin.account SET disabled_at = now() WHERE login LIKE 'off%';
 SELECT t.call('boss', 'settings', '{"name": "retention_days", "value": 7}', '{settings,retention_days}');
 SELECT t.call('boss', 'session_policies', '{"role": "client", "max_sessions": 3}', '{policies,client,max_sessions}');
 SELECT onefin.login('nobody', 'x') ? 'error';
+-- A month that is closed, with a document of acc1, acc2 and sup1, and corrections of it for acc1 and sup2.
+INSERT INTO onefin.bonus_rule (from_day) VALUES ('2025-01-01');
+INSERT INTO onefin.document_mark (document_id, org_id, at, account_id, account_name, mark)
+    SELECT d.id, d.org_id, '2025-01-10', a.id, a.name, 'processed' FROM (VALUES ('Alfa', 'acc1'), ('Beta', 'acc2'), ('Gamma', 'sup1')) v (company, login)
+    JOIN onefin.document d ON d.name = company || '.pdf' JOIN onefin.account a USING (login);
+SELECT t.call('boss', 'close_payroll', '{"month": "2025-01-01"}', '{payroll,people}');
+INSERT INTO onefin.payroll_correction (month, account_id, amount, reason) SELECT '2025-01-01', id, 1, 'x' FROM onefin.account WHERE login IN ('acc1', 'sup2');
 CALL t.sealed();
+-- Figures of all of that, and somebody who got a file of each company.
+DO $$
+BEGIN
+    WHILE (SELECT seal FROM onefin.kpi_state) IS DISTINCT FROM onefin.position() LOOP
+        PERFORM pg_sleep(0.01);
+        COMMIT;
+    END LOOP;
+END
+$$;
+INSERT INTO onefin.kpi_download VALUES (1, now(), 4, 1, 1, 1), (2, now(), 5, 2, 1, 1), (3, now(), 8, 3, 1, 1);
 
 -- What a row is known by (the columns that may be read), and the label that stands for it
 -- below; a message is called by its first text.
@@ -88,9 +108,21 @@ INSERT INTO t.relation VALUES
     ('document_mark', 'id', '(SELECT name FROM onefin.org o WHERE o.id = r.org_id)'), ('job', 'id', '''job'''),
     ('job_body', 'id', '''job'''), ('logo', 'id', '''logo'''), ('store_key', 'key', '''key'''), ('upload', 'id', '''upload'''),
     ('upload_part', 'upload_id', '''part'''),
+    ('calendar', 'id', 'name'), ('calendar_hours', 'calendar_id || ''.'' || weekday', '''hours'''),
+    ('calendar_exception', 'calendar_id || ''.'' || day', '''day'''),
+    ('calendar_use', 'id', 'coalesce((SELECT name FROM onefin.org o WHERE o.id = r.org_id), ''all'')'),
+    ('bonus_rule', 'id', '''rule'''), ('payroll', 'month', '''payroll'''),
+    ('payroll_line', 'account_id || ''.'' || line', '(SELECT login FROM onefin.account a WHERE a.id = r.account_id)'),
+    ('payroll_item', 'source || ''.'' || source_id', '(SELECT login FROM onefin.account a WHERE a.id = r.account_id)'),
+    ('payroll_correction', 'id', '(SELECT login FROM onefin.account a WHERE a.id = r.account_id)'),
     ('read_mark', 'account_id || ''.'' || topic_id',
     'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
     ('watch', 'id', 'format(''%s-%s'', (SELECT login FROM onefin.account a WHERE a.id = r.account_id), (SELECT name FROM onefin.org o WHERE o.id = r.org_id))'),
+    ('kpi_state', 'seal', '''state'''), ('kpi_staff_day', 'account_id', '(SELECT login FROM onefin.account a WHERE a.id = r.account_id)'),
+    ('kpi_staff_duration', 'account_id', '(SELECT login FROM onefin.account a WHERE a.id = r.account_id)'),
+    ('kpi_org_day', 'org_id', '(SELECT name FROM onefin.org o WHERE o.id = r.org_id)'),
+    ('kpi_org_duration', 'org_id', '(SELECT name FROM onefin.org o WHERE o.id = r.org_id)'),
+    ('kpi_download', 'entry_id', '(SELECT name FROM onefin.org o WHERE o.id = r.org_id)'),
     ('journal', 'id', '''entry'''), ('seal', 'number', '''seal'''),
     ('access_change', 'entry_id', '''change'''), ('org_access', 'account_id || ''.'' || org_id', '''access'''), ('event_body', 'id', '''event''');
 -- Tables and views that this test forgets: none.
@@ -155,6 +187,15 @@ CALL t.expect('document document_body', 'bek', 'Beta.pdf, Beta-draft.pdf');
 CALL t.expect('document_mark', 'boss', 'Alfa, Beta, Gamma');
 CALL t.expect('document_mark', 'sup1 acc1 ali many', 'Alfa');
 CALL t.expect('document_mark', 'sup2 acc2 bek', 'Beta');
+CALL t.expect('bonus_rule', 'boss sup1 sup2 acc1 acc2', 'rule');
+CALL t.expect('payroll', 'boss', 'payroll');
+CALL t.expect('payroll_line payroll_item', 'boss', 'acc1, acc2, sup1');
+CALL t.expect('payroll_line payroll_item', 'sup1', 'acc1, sup1');
+CALL t.expect('payroll_line payroll_item', 'sup2 acc2', 'acc2');
+CALL t.expect('payroll_line payroll_item', 'acc1', 'acc1');
+CALL t.expect('payroll_correction', 'boss', 'acc1, sup2');
+CALL t.expect('payroll_correction', 'acc1', 'acc1');
+CALL t.expect('payroll_correction', 'sup2', 'sup2');
 CALL t.expect('job job_body', 'boss', 'job');
 CALL t.expect('logo', 'boss', 'logo');
 CALL t.expect('read_mark', 'boss',
@@ -188,8 +229,28 @@ INSERT INTO t.expected SELECT relation, 'boss', name FROM unnest('{setting_defau
 CALL t.expect('setting', 'boss', 'retention_days');
 CALL t.expect('session_policy_default session_policy_now', 'boss', 'admin, supervisor, accountant, client');
 CALL t.expect('session_policy', 'boss', 'client');
+CALL t.expect('calendar', 'boss sup1 sup2 acc1 acc2 analyst many', 'Office');
+CALL t.expect('calendar_hours', 'boss sup1 sup2 acc1 acc2 analyst many', 'hours');
+CALL t.expect('calendar_exception', 'boss sup1 sup2 acc1 acc2 analyst many', 'day');
+CALL t.expect('calendar_use', 'boss analyst many', 'all, Alfa, Beta, Gamma');
+CALL t.expect('calendar_use', 'sup1 acc1', 'all, Alfa');
+CALL t.expect('calendar_use', 'sup2 acc2', 'all, Beta');
 CALL t.expect('journal', 'boss', 'entry');
 CALL t.expect('seal', 'boss', 'seal');
+CALL t.expect('kpi_state', 'boss sup1 sup2 acc1 acc2 analyst', 'state');
+CALL t.expect('kpi_staff_day kpi_staff_duration', 'boss sup1 acc1 analyst', 'acc1');
+CALL t.expect('kpi_staff_day kpi_staff_duration', 'boss sup2 acc2 analyst', 'acc2');
+CALL t.expect('kpi_org_day kpi_org_duration kpi_download', 'boss sup1 analyst', 'Alfa');
+CALL t.expect('kpi_org_day kpi_org_duration kpi_download', 'boss sup2 analyst', 'Beta');
+CALL t.expect('kpi_org_day kpi_org_duration kpi_download', 'boss analyst', 'Gamma');
+CALL t.expect('kpi_download', 'acc1', 'Alfa');
+CALL t.expect('kpi_download', 'acc2', 'Beta');
+CALL t.expect('org ticket topic document_mark', 'analyst', 'Alfa, Beta, Gamma');
+CALL t.expect('topic_kind', 'analyst', 'kind');
+CALL t.expect('assignment', 'analyst', 'acc1-Alfa, acc1-Beta, acc1-Gamma, acc2-Alfa, acc2-Beta, acc2-Gamma, off_acc-Alfa');
+CALL t.expect('account', 'analyst', 'boss, sup1, sup2, acc1, acc2, ali, bek, guli, many, off, off_boss, off_sup, off_acc');
+CALL t.expect('document', 'analyst', 'Alfa.pdf, Alfa-memo.pdf, Alfa-gone.pdf, Alfa-draft.pdf, Beta.pdf, Beta-memo.pdf, Beta-gone.pdf, Beta-draft.pdf');
+CALL t.expect('document', 'analyst', 'Gamma.pdf, Gamma-memo.pdf, Gamma-gone.pdf, Gamma-draft.pdf');
 
 -- Labels that name no row, rows without a label: none.
 SELECT DISTINCT relation, label FROM t.expected EXCEPT SELECT relation, label FROM t.row;
@@ -229,7 +290,9 @@ SELECT o.name, (SELECT string_agg(format('%s (%s)', a.login, u.role), ', ' ORDER
 -- Writing. Everybody tries everything; what is not named below is refused with 42501.
 CREATE TABLE t.act (relation text, op text, statement text);
 INSERT INTO t.act SELECT name, op, CASE op
-        WHEN 'INSERT' THEN format('INSERT INTO onefin.%I SELECT (NULL::onefin.%1$I).* LIMIT 0', name)
+        WHEN 'INSERT' THEN format('INSERT INTO onefin.%I (%s) SELECT %2$s FROM (SELECT (NULL::onefin.%1$I).*) r LIMIT 0', name,
+            (SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+            WHERE attrelid = ('onefin.' || name)::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''))
         WHEN 'UPDATE' THEN format('UPDATE onefin.%I SET %I = %2$I', name,
             (SELECT attname FROM pg_attribute WHERE attrelid = ('onefin.' || name)::regclass AND attnum = 1))
         WHEN 'TRUNCATE' THEN format('TRUNCATE onefin.%I', name)
@@ -257,6 +320,18 @@ INSERT INTO t.act VALUES
     ('message', 'as another', 'INSERT INTO onefin.message (topic_id, text, author_id) VALUES (1, ''x'', 1)'),
     ('message', 'move', 'UPDATE onefin.message SET org_id = 1'),
     ('message', 'restore', 'UPDATE onefin.message SET deleted_at = NULL'),
+    ('calendar', 'make', 'INSERT INTO onefin.calendar (name, time_zone) VALUES (''New'', ''UTC'')'),
+    ('calendar', 'rename', 'UPDATE onefin.calendar SET name = name || ''!'''),
+    ('calendar_hours', 'make', 'INSERT INTO onefin.calendar_hours VALUES (1, 2, ''{09:00,10:00}'')'),
+    ('calendar_hours', 'change', 'UPDATE onefin.calendar_hours SET hours = ''{09:00,10:00}'''),
+    ('calendar_exception', 'make', 'INSERT INTO onefin.calendar_exception VALUES (1, ''2026-12-31'', ''New'')'),
+    ('calendar_exception', 'switch', 'UPDATE onefin.calendar_exception SET active = false'),
+    ('calendar_use', 'make', 'INSERT INTO onefin.calendar_use (org_id, calendar_id) VALUES (2, 1)'),
+    ('calendar_use', 'change', 'UPDATE onefin.calendar_use SET calendar_id = 1'),
+    ('calendar', 'look', 'SELECT onefin_api.calendars()'), ('calendar_exception', 'load', 'SELECT onefin_api.load_holidays(1)'),
+    ('calendar_exception', 'day', 'SELECT onefin_api.calendar_day(1, ''2026-01-01'', active => false)'),
+    ('calendar_use', 'look', 'SELECT onefin_api.calendar_uses()'),
+    ('calendar', 'measure', 'SELECT onefin.business_duration(now(), onefin.business_add(now(), ''1h'', 1), onefin.calendar_for(1, 1::smallint))'),
     ('seal', 'verify', 'SELECT onefin.journal_verify()'), ('ticket', 'close', 'SELECT onefin_api.close(1)'),
     ('document_mark', 'process', 'SELECT onefin_api.process((SELECT min(id) FROM onefin.document WHERE name = ''Alfa.pdf''), ''returned'', ''no'')'),
     ('journal', 'log', 'SELECT onefin_api.document_log()'), ('job', 'list', 'SELECT onefin_api.jobs()'),
@@ -297,6 +372,17 @@ INSERT INTO t.allowed SELECT relation, op, unnest(string_to_array(who, ' ')), ou
     ('session_policy', 'INSERT', 'boss', '0'),
     ('department', 'make', 'boss', '1'), ('department', 'rename', 'boss', '2'),
     ('org', 'make', 'boss', '1'), ('org', 'rename', 'boss', '3'),
+    ('calendar', 'make', 'boss', '1'), ('calendar', 'rename', 'boss', '1'), ('calendar_hours', 'make', 'boss', '1'),
+    ('calendar_hours', 'change', 'boss', '1'), ('calendar_hours', 'INSERT', 'boss', '0'), ('calendar_hours', 'DELETE', 'boss', '1'),
+    ('calendar_exception', 'make', 'boss', '1'), ('calendar_exception', 'switch', 'boss', '18'), ('calendar_exception', 'INSERT', 'boss', '0'),
+    ('calendar_use', 'make', 'boss', '1'), ('calendar_use', 'change', 'boss', '5'), ('calendar_use', 'DELETE', 'boss', '5'),
+    ('calendar', 'look', 'boss sup1 sup2 acc1 acc2 off_boss off_sup off_acc many', '1'), ('calendar_use', 'look', 'boss sup1 sup2 acc1 acc2 off_boss off_sup off_acc many', '1'),
+    ('calendar_exception', 'load', 'boss', '1'), ('calendar_exception', 'day', 'boss', '1'), ('calendar_exception', 'load', 'off_boss', 'P0002'),
+    ('calendar_exception', 'day', 'off_boss', 'P0002'), ('calendar_exception', 'load', 'many', '42501'), ('calendar_exception', 'day', 'many', '22023'),
+    ('calendar', 'measure', 'boss sup1 sup2 acc1 acc2 off_boss off_sup off_acc analyst many', '1'),
+    ('calendar', 'rename', 'off_boss many', '0'), ('calendar_hours', 'change', 'off_boss many', '0'), ('calendar_hours', 'INSERT', 'off_boss many', '0'),
+    ('calendar_hours', 'DELETE', 'off_boss many', '0'), ('calendar_exception', 'switch', 'off_boss many', '0'), ('calendar_exception', 'INSERT', 'off_boss many', '0'),
+    ('calendar_use', 'change', 'off_boss many', '0'), ('calendar_use', 'DELETE', 'off_boss many', '0'),
     ('seal', 'verify', 'boss', '1'), ('ticket', 'close', 'boss sup1 acc1', '1'), ('ticket', 'close', 'sup2 acc2', 'P0002'),
     ('document_mark', 'process', 'boss sup1 acc1', '1'), ('document_mark', 'process', 'sup2 acc2', 'P0002'),
     ('document_mark', 'process', 'off_boss off_sup off_acc', '28000'), ('journal', 'log', 'boss off_boss many', '1'),
@@ -356,7 +442,7 @@ SELECT role, string_agg(relname, ' ' ORDER BY relname)
     'onefin_analyst', 'onefin_gateway']) WITH ORDINALITY r (role, place), pg_class
     WHERE relnamespace = 'onefin'::regnamespace AND relkind = 'S'
         AND has_sequence_privilege(role, oid, 'USAGE, SELECT, UPDATE') GROUP BY role, place ORDER BY place;
--- The analyst's are the KPI views alone: of these schemas nothing.
+-- The analyst's are the KPI views: of these schemas' functions what they, and calendars, need.
 SELECT proname FROM pg_proc WHERE pronamespace IN ('onefin'::regnamespace, 'onefin_api'::regnamespace)
     AND has_function_privilege('onefin_analyst', oid, 'EXECUTE');
 SELECT nspname FROM pg_namespace WHERE nspname LIKE 'onefin%' AND has_schema_privilege('onefin_analyst', oid, 'USAGE, CREATE');

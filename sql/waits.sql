@@ -68,7 +68,7 @@ UPDATE onefin.org SET archived_at = NULL WHERE id = 1;
 
 -- Under a calendar: measured and due in its time; when it changes, open waits are due anew. One without hours is never due.
 INSERT INTO onefin.calendar (name, time_zone) VALUES ('Office', 'Asia/Tashkent'), ('Never', 'Asia/Tashkent');
-INSERT INTO onefin.calendar_hours (calendar_id, weekday, from_time, until_time) SELECT 1, d, '00:00', '24:00' FROM generate_series(1, 7) d;
+INSERT INTO onefin.calendar_hours (calendar_id, weekday, hours) SELECT 1, d, '{00:00,24:00}' FROM generate_series(1, 7) d;
 INSERT INTO onefin.calendar_use (calendar_id, org_id) VALUES (1, 2);
 INSERT INTO onefin.calendar_use (calendar_id, org_id, kind_id) VALUES (2, 2, 5);
 SELECT t.say('bek', 9), t.say('bek', 10);
@@ -98,9 +98,11 @@ UPDATE onefin.message SET at = at - interval '30 hours' WHERE topic_id IN (4, 5,
 ALTER TABLE onefin.message ENABLE TRIGGER USER;
 UPDATE onefin.ticket SET opened_at = opened_at - interval '40 hours' WHERE topic_id IN (4, 5, 6);
 UPDATE onefin.wait SET started_at = started_at - interval '31 hours' WHERE topic_id = 6;
+-- A sealer that starts looks at once.
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'onefin sealer' AND datname = current_database();
 CALL t.wait_for($$SELECT count(*) FROM onefin.ticket WHERE state = 'closed'$$, 2);
 SELECT topic_id AS topic, state, closed_how AS how, closed_by, accountable_id AS accountable FROM onefin.ticket WHERE topic_id IN (4, 5, 6, 7) ORDER BY 1;
-SELECT topic_id AS topic, outcome, responder_id AS responder, ended_at < now() - interval '29 hours' AS "when said", round(duration / 3600e6, 1) AS hours FROM onefin.wait WHERE outcome = 'silence' ORDER BY 1;
+SELECT topic_id AS topic, outcome, responder_id AS responder, ended_at < now() - interval '29 hours' AS "when said", CASE WHEN imported THEN 'years' ELSE round(duration / 3600e6, 1)::text END AS hours FROM onefin.wait WHERE outcome = 'silence' ORDER BY 1;
 SELECT subject_id AS ticket, actor_id, detail FROM onefin.journal WHERE kind = 'ticket.changed' AND detail ->> 'how' = 'silence' ORDER BY 1;
 DELETE FROM onefin.setting;
 
@@ -119,6 +121,7 @@ DELETE FROM onefin.rating;
 -- Who has not rated is reminded, once.
 SELECT t.say('ali', 1), t.call('boss', 'close', '{"topic": 1}', '{state}');
 UPDATE onefin.ticket SET closed_at = now() - interval '25 hours' WHERE closed_how = 'person';
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'onefin sealer' AND datname = current_database();
 CALL t.wait_for($$SELECT count(*) FROM onefin.ticket WHERE reminded_at IS NOT NULL$$, 1);
 SELECT j.audience, j.actor_id, t.topic_id, r.score FROM onefin.journal j JOIN onefin.ticket t ON t.id = j.subject_id LEFT JOIN onefin.rating r ON r.ticket_id = t.id
     WHERE j.kind = 'rating.reminded' ORDER BY j.id;

@@ -6,8 +6,7 @@
 
 CREATE FUNCTION onefin.are_hours(hours time[]) RETURNS boolean LANGUAGE sql IMMUTABLE
 BEGIN ATOMIC
-    SELECT array_ndims(are_hours.hours) = 1 AND array_lower(are_hours.hours, 1) = 1
-        AND cardinality(are_hours.hours) % 2 = 0 AND cardinality(are_hours.hours) <= 20
+    SELECT cardinality(are_hours.hours) BETWEEN 2 AND 20 AND cardinality(are_hours.hours) % 2 = 0 AND array_ndims(are_hours.hours) = 1
         AND bool_and(h.at IS NOT NULL AND (h.earlier IS NULL OR h.earlier < h.at OR h.earlier = h.at AND h.place % 2 = 1))
     FROM (SELECT u.at, u.place, lag(u.at) OVER (ORDER BY u.place) AS earlier
         FROM unnest(are_hours.hours) WITH ORDINALITY u (at, place)) h;

@@ -23,6 +23,7 @@ CREATE TABLE onefin.journal (
 );
 CREATE INDEX journal_xact ON onefin.journal (xact);
 CREATE INDEX journal_document ON onefin.journal (subject_id, id) WHERE kind LIKE 'document.%';
+CREATE INDEX journal_payroll ON onefin.journal (id) WHERE kind = 'payroll.closed';
 CREATE INDEX journal_document_actor ON onefin.journal (actor_id, id) WHERE kind LIKE 'document.%';
 COMMENT ON TABLE onefin.journal IS 'Every change and every access that matters. Never changed, never deleted; sealed by onefin.seal';
 COMMENT ON COLUMN onefin.journal.xact IS 'The transaction that wrote it: how the sealer finds what is new';
@@ -34,7 +35,7 @@ COMMENT ON COLUMN onefin.journal.audience IS
     'Who is told: org (all who see the company), staff (of those, the firm''s people), admin, account (only account_id), none';
 COMMENT ON COLUMN onefin.journal.application IS 'application_name of the connection; NULL inside onefin.call';
 COMMENT ON COLUMN onefin.journal.address IS 'Where the device of the session is, else the connection''s peer';
-COMMENT ON COLUMN onefin.journal.digest IS 'SHA-256: of a message version''s text, of a document''s bytes';
+COMMENT ON COLUMN onefin.journal.digest IS 'SHA-256: of a message version''s text, of a document''s bytes, of a closed payroll''s lines';
 COMMENT ON COLUMN onefin.journal.record IS 'SHA-256 of all else that a message''s version says, the digest of its text included';
 
 CREATE TABLE onefin.seal (
@@ -91,7 +92,8 @@ DECLARE
     t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['setting_default', 'setting', 'session_policy_default', 'session_policy', 'department', 'account', 'org', 'assignment', 'topic_kind', 'topic',
-        'policy', 'calendar', 'calendar_hours', 'calendar_exception', 'calendar_use'] LOOP
+        'policy', 'calendar', 'calendar_hours', 'calendar_exception', 'calendar_use',
+        'bonus_rule', 'payroll_correction'] LOOP
         EXECUTE format('CREATE TRIGGER z_audit AFTER %s ON onefin.%I FOR EACH ROW EXECUTE FUNCTION onefin.audit(%s)',
             CASE t WHEN 'topic' THEN 'UPDATE OR DELETE' ELSE 'INSERT OR UPDATE OR DELETE' END, t,
             CASE t WHEN 'account' THEN '''password_hash'', ''email''' ELSE '' END);

@@ -2,7 +2,7 @@
 -- table and command. my_orgs() and acting_as() stand in sub-selects, which run once a statement.
 -- = ANY (my_orgs()) where the company leads an index; may_read() where rows are found by topic, message
 -- or document: it finds the rights once a statement, too, and the planner is to expect that it is true.
--- Of these tables the analyst reads the calendars only: the KPI views are the analyst's.
+-- The analyst reads the KPI views, of the tables behind them (at the end) the columns that these show, and calendars.
 
 DO $$
 DECLARE
@@ -53,6 +53,13 @@ GRANT SELECT ON onefin.wait, onefin.wait_body, onefin.policy, onefin.policy_body
 GRANT SELECT ON onefin.rating, onefin.rating_now, onefin.rated_body TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT INSERT (kind_id, org_id, from_at, first_target, next_target, resolution_target, warn_share) ON onefin.policy TO onefin_admin;
 GRANT USAGE ON SEQUENCE onefin.policy_id_seq TO onefin_admin;
+
+GRANT SELECT ON onefin.bonus_rule, onefin.payroll_line, onefin.payroll_item, onefin.payroll_correction
+    TO onefin_admin, onefin_supervisor, onefin_accountant;
+GRANT SELECT ON onefin.payroll TO onefin_admin;
+GRANT INSERT (from_day, document_rates, rating_rate, rating_min, sla_tiers, min_documents, cap) ON onefin.bonus_rule TO onefin_admin;
+GRANT INSERT (month, account_id, amount, reason) ON onefin.payroll_correction TO onefin_admin;
+GRANT USAGE ON SEQUENCE onefin.bonus_rule_id_seq, onefin.payroll_correction_id_seq TO onefin_admin;
 
 GRANT INSERT (topic_id, text, client_key, visibility, reply_to, document_ids), UPDATE (text), DELETE ON onefin.message
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
@@ -142,7 +149,7 @@ CREATE POLICY supervisor ON onefin.watch FOR SELECT TO onefin_supervisor
 CREATE POLICY supervisor ON onefin.wait FOR SELECT TO onefin_supervisor
     USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
 CREATE POLICY supervisor ON onefin.policy FOR SELECT TO onefin_supervisor
-    USING ((SELECT onefin.acting_as('supervisor')));
+    USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]) OR org_id IS NULL AND (SELECT onefin.acting_as('supervisor')));
 CREATE POLICY supervisor ON onefin.rating FOR SELECT TO onefin_supervisor
     USING (org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
 
@@ -235,3 +242,78 @@ CREATE POLICY accountant ON onefin.message FOR SELECT TO onefin_accountant
     USING (onefin.may_read('accountant', org_id, visibility));
 CREATE POLICY client ON onefin.message FOR SELECT TO onefin_client
     USING (onefin.may_read('client', org_id, visibility));
+
+-- Figures, and the rows behind them. A supervisor sees the figures of the department's people, and of the companies of
+-- the department; an accountant those of their own, and nobody's of a company; the analyst all (who has an account
+-- goes by its role). Who downloaded what is
+-- seen in a copy: the journal is for admins, and policies on it that let others have some kinds of entries would have to
+-- be right for every kind to come.
+GRANT SELECT ON onefin.kpi_state, onefin.kpi_staff_day, onefin.kpi_staff_duration, onefin.kpi_org_day, onefin.kpi_org_duration,
+    onefin.kpi_download TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;
+GRANT SELECT ON onefin.wait TO onefin_analyst;
+GRANT SELECT (id, ticket_id, org_id, topic_id, accountable_id, at, first_at, score) ON onefin.rating TO onefin_analyst;
+GRANT SELECT (id, name) ON onefin.org TO onefin_analyst;
+GRANT SELECT (id, name, role, department_id, machine) ON onefin.account TO onefin_analyst;
+GRANT SELECT (id, org_id, account_id, until_at) ON onefin.assignment TO onefin_analyst;
+GRANT SELECT (id, code) ON onefin.topic_kind TO onefin_analyst;
+GRANT SELECT (id, org_id, kind_id) ON onefin.topic TO onefin_analyst;
+GRANT SELECT (id, org_id, topic_id, previous_id, state, opened_at, opened_by, closed_at, closed_by, closed_how, accountable_id)
+    ON onefin.ticket TO onefin_analyst;
+GRANT SELECT (id, org_id, topic_id, uploader_id, by_client, type, size, at, state) ON onefin.document TO onefin_analyst;
+GRANT SELECT (id, document_id, at, account_id, mark) ON onefin.document_mark TO onefin_analyst;
+
+DO $$
+DECLARE
+    t text;
+BEGIN
+    FOREACH t IN ARRAY '{kpi_state,kpi_staff_day,kpi_staff_duration,kpi_org_day,kpi_org_duration,kpi_download}'::text[] LOOP
+        EXECUTE format('CREATE POLICY admin ON onefin.%I FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as(''admin'')))', t);
+    END LOOP;
+    FOREACH t IN ARRAY '{kpi_state,kpi_staff_day,kpi_staff_duration,kpi_org_day,kpi_org_duration,kpi_download,wait,rating,org,account,assignment,topic_kind,topic,ticket,document,document_mark}'::text[] LOOP
+        EXECUTE format('CREATE POLICY analyst ON onefin.%I FOR SELECT TO onefin_analyst
+            USING ((SELECT onefin.current_account()) IS NULL)', t);
+    END LOOP;
+    FOREACH t IN ARRAY '{kpi_staff_day,kpi_staff_duration}'::text[] LOOP
+        EXECUTE format('CREATE POLICY supervisor ON onefin.%I FOR SELECT TO onefin_supervisor
+            USING (account_id IN (SELECT a.id FROM onefin.account a WHERE a.department_id = (SELECT onefin.my_department())))', t);
+        EXECUTE format('CREATE POLICY accountant ON onefin.%I FOR SELECT TO onefin_accountant
+            USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as(''accountant'')))', t);
+    END LOOP;
+    FOREACH t IN ARRAY '{kpi_org_day,kpi_org_duration}'::text[] LOOP
+        EXECUTE format('CREATE POLICY supervisor ON onefin.%I FOR SELECT TO onefin_supervisor
+            USING (org_id = ANY ((SELECT onefin.my_orgs(''supervisor''))::bigint[]))', t);
+    END LOOP;
+END
+$$;
+CREATE POLICY supervisor ON onefin.kpi_state FOR SELECT TO onefin_supervisor USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY accountant ON onefin.kpi_state FOR SELECT TO onefin_accountant USING ((SELECT onefin.acting_as('accountant')));
+CREATE POLICY supervisor ON onefin.kpi_download FOR SELECT TO onefin_supervisor
+    USING (account_id IN (SELECT a.id FROM onefin.account a WHERE a.department_id = (SELECT onefin.my_department()))
+           OR org_id = ANY ((SELECT onefin.my_orgs('supervisor'))::bigint[]));
+CREATE POLICY accountant ON onefin.kpi_download FOR SELECT TO onefin_accountant
+    USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));
+
+-- Bonus rules: staff read what they are paid for. What a month pays: admins everybody's, a supervisor the department's,
+-- as it was at closing, everybody the own.
+CREATE POLICY admin ON onefin.bonus_rule TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY supervisor ON onefin.bonus_rule FOR SELECT TO onefin_supervisor USING ((SELECT onefin.acting_as('supervisor')));
+CREATE POLICY accountant ON onefin.bonus_rule FOR SELECT TO onefin_accountant USING ((SELECT onefin.acting_as('accountant')));
+CREATE POLICY admin ON onefin.payroll FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.payroll_correction TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY admin ON onefin.payroll_line FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY supervisor ON onefin.payroll_line FOR SELECT TO onefin_supervisor
+    USING ((department_id = (SELECT onefin.my_department()) OR account_id = (SELECT onefin.current_account()))
+           AND (SELECT onefin.acting_as('supervisor')));
+CREATE POLICY accountant ON onefin.payroll_line FOR SELECT TO onefin_accountant
+    USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));
+CREATE POLICY admin ON onefin.payroll_item FOR SELECT TO onefin_admin USING ((SELECT onefin.acting_as('admin')));
+CREATE POLICY supervisor ON onefin.payroll_item FOR SELECT TO onefin_supervisor
+    USING ((department_id = (SELECT onefin.my_department()) OR account_id = (SELECT onefin.current_account()))
+           AND (SELECT onefin.acting_as('supervisor')));
+CREATE POLICY accountant ON onefin.payroll_item FOR SELECT TO onefin_accountant
+    USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));
+CREATE POLICY supervisor ON onefin.payroll_correction FOR SELECT TO onefin_supervisor
+    USING (account_id = (SELECT onefin.current_account())
+           AND (SELECT onefin.acting_as('supervisor')));
+CREATE POLICY accountant ON onefin.payroll_correction FOR SELECT TO onefin_accountant
+    USING (account_id = (SELECT onefin.current_account()) AND (SELECT onefin.acting_as('accountant')));

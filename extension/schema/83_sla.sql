@@ -16,16 +16,16 @@ CREATE FUNCTION onefin_api.policies(kind text DEFAULT NULL, org bigint DEFAULT N
 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    kind_id smallint := (SELECT k.id FROM onefin.topic_kind k WHERE k.code = policies.kind);
+    of_kind smallint := (SELECT k.id FROM onefin.topic_kind k WHERE k.code = policies.kind);
     made bigint;
 BEGIN
-    IF policies.kind IS NOT NULL AND kind_id IS NULL THEN
+    IF policies.kind IS NOT NULL AND of_kind IS NULL THEN
         RAISE invalid_parameter_value USING MESSAGE = format('there is no kind of topic "%s"', policies.kind),
             HINT = 'One of ' || (SELECT string_agg(k.code, ', ' ORDER BY k.id) FROM onefin.topic_kind k) || '.';
     ELSIF NOT coalesce(policies."set", false) THEN
         RETURN jsonb_build_object('policies', (SELECT coalesce(jsonb_agg(b.body ORDER BY b.from_at DESC, b.id DESC), '[]')
             FROM onefin.policy_body b JOIN onefin.policy p ON p.id = b.id
-            WHERE (policies.kind IS NULL OR p.kind_id = kind_id) AND (policies.org IS NULL OR p.org_id = policies.org)));
+            WHERE (policies.kind IS NULL OR p.kind_id = of_kind) AND (policies.org IS NULL OR p.org_id = policies.org)));
     ELSIF least(policies.first, policies.next, policies.resolution) <= 0 OR greatest(policies.first, policies.next, policies.resolution) > 1e9
         OR coalesce(policies.warn_share, 0.8) NOT BETWEEN 0.01 AND 1 THEN
         RAISE invalid_parameter_value USING MESSAGE = 'a target or the share is out of bounds',
@@ -35,7 +35,7 @@ BEGIN
         PERFORM onefin.require_found((SELECT o.id FROM onefin.org o WHERE o.id = policies.org), 'company', policies.org);
     END IF;
     INSERT INTO onefin.policy (kind_id, org_id, from_at, first_target, next_target, resolution_target, warn_share)
-    VALUES (kind_id, policies.org, coalesce(policies."from", now()), policies.first * 1e6, policies.next * 1e6, policies.resolution * 1e6,
+    VALUES (of_kind, policies.org, coalesce(policies."from", now()), policies.first * 1e6, policies.next * 1e6, policies.resolution * 1e6,
         coalesce(policies.warn_share, 0.8)) RETURNING id INTO made;
     RETURN jsonb_build_object('policy', (SELECT b.body FROM onefin.policy_body b WHERE b.id = made));
 END

@@ -66,7 +66,7 @@ BEGIN ATOMIC
     FROM pg_catalog.pg_proc p
         CROSS JOIN LATERAL (
             SELECT p.proargnames[u.place] AS name, u.place::integer, CASE t.typname WHEN 'int8' THEN 'number' WHEN 'int4' THEN 'small'
-                WHEN '_int8' THEN 'numbers' WHEN 'bool' THEN 'flag' WHEN 'timestamptz' THEN 'time' WHEN 'uuid' THEN 'uuid'
+                WHEN '_int8' THEN 'numbers' WHEN 'bool' THEN 'flag' WHEN 'timestamptz' THEN 'time' WHEN 'uuid' THEN 'uuid' WHEN 'date' THEN 'date'
                 WHEN 'numeric' THEN 'decimal' WHEN 'jsonb' THEN 'anything' ELSE 'text' END AS word
             FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY u (type, place) JOIN pg_catalog.pg_type t ON t.oid = u.type) a
         LEFT JOIN LATERAL (

@@ -24,20 +24,29 @@ REVOKE EXECUTE ON FUNCTION onefin_api.journal(bigint, integer, text, bigint, tim
     FROM onefin_supervisor, onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.departments(bigint, text), onefin_api.orgs(bigint, text, bigint, boolean)
     FROM onefin_accountant, onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.calendars(bigint, text, text, jsonb), onefin_api.calendar_uses(bigint, text, bigint, boolean) FROM onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.calendar_day(bigint, date, text, jsonb, boolean, boolean), onefin_api.load_holidays(bigint)
+    FROM onefin_supervisor, onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.watch(bigint, bigint, bigint, uuid), onefin_api.unwatch(bigint, bigint, bigint, uuid) FROM onefin_accountant, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.close(bigint), onefin_api.await_client(bigint),
     onefin_api.policies(text, bigint, timestamptz, numeric, numeric, numeric, numeric, boolean),
-    onefin_api.waits(bigint, boolean, bigint, integer), onefin_api.process(bigint, text, text) FROM onefin_client;
+    onefin_api.waits(bigint, boolean, bigint, integer), onefin_api.process(bigint, text, text), onefin_api.kpi(date, bigint) FROM onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.dismiss_wait(bigint, text) FROM onefin_supervisor, onefin_client;
 REVOKE EXECUTE ON FUNCTION onefin_api.rate(bigint, integer, text) FROM onefin_admin, onefin_supervisor, onefin_accountant;
 REVOKE EXECUTE ON FUNCTION onefin_api.document_log(bigint, bigint, bigint, integer), onefin_api.jobs(text, bigint, integer),
     onefin_api.retry_job(bigint), onefin_api.logo(text, text) FROM onefin_supervisor, onefin_accountant, onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.close_payroll(date), onefin_api.correct_payroll(date, bigint, numeric, text)
+    FROM onefin_supervisor, onefin_accountant, onefin_client;
+REVOKE EXECUTE ON FUNCTION onefin_api.bonus_rules(date, jsonb), onefin_api.bonus(date, bigint), onefin_api.payslip(date, bigint) FROM onefin_client;
 
 GRANT EXECUTE ON FUNCTION onefin.current_account(), onefin.current_session(), onefin.acting_as(text), onefin.my_orgs(text),
     onefin.may_read(text, bigint, text), onefin.my_department(), onefin.may_post(bigint, bigint, text), onefin.session_owner(bigint),
     onefin.setting_on(text), onefin.setting_number(text), onefin.position(), onefin.require_topic(bigint),
     onefin.message_json(onefin.message, jsonb), onefin.org_members(bigint), onefin.org_body(bigint), onefin.require_found(bigint, text, bigint), onefin.payroll_month_closed(timestamptz)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
+GRANT EXECUTE ON FUNCTION onefin.percentiles(bigint[], double precision[])
+    TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;
+GRANT EXECUTE ON FUNCTION onefin.current_account() TO onefin_analyst;
 GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint, bigint, integer, timestamptz),
     onefin.json_types(), onefin.json_shapes(), onefin.rpc_errors(), onefin.rpc_methods(), onefin.rpc_params(), onefin.event_kinds(), onefin.notifications(),
     onefin.json_words(), onefin.shape_schema(jsonb, jsonb), onefin.comment_shapes(text), onefin.default_schema(text, text),
@@ -45,10 +54,17 @@ GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint
     onefin.notification_message(text, text, jsonb, text), onefin.notification_messages(jsonb), onefin.discover_notifications(text, jsonb, jsonb)
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT EXECUTE ON FUNCTION onefin.password_hash(text), onefin.journal_verify(bigint, bigint),
-    onefin.journal_export(text, bigint, bigint, timestamptz, timestamptz, bigint, bigint, text) TO onefin_admin;
+    onefin.journal_export(text, bigint, bigint, timestamptz, timestamptz, bigint, bigint, text), onefin.kpi_rebuild() TO onefin_admin;
 
 GRANT EXECUTE ON FUNCTION onefin.business_duration(timestamptz, timestamptz, bigint), onefin.business_add(timestamptz, interval, bigint),
     onefin.calendar_for(bigint, smallint) TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;
+GRANT EXECUTE ON FUNCTION onefin.are_hours(time[]), onefin.hours_array(jsonb), onefin.week_hours(jsonb), onefin.hours_body(time[], smallint),
+    onefin.exception_body(onefin.calendar_exception), onefin.calendar_body(bigint) TO onefin_admin, onefin_supervisor, onefin_accountant;
+GRANT EXECUTE ON FUNCTION onefin.public_holidays() TO onefin_admin;
+GRANT EXECUTE ON FUNCTION onefin.payroll_month_closed(timestamptz) TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
+GRANT EXECUTE ON FUNCTION onefin.bonus_number(jsonb, text, integer, numeric), onefin.bonus_rates(jsonb), onefin.bonus_tiers(jsonb)
+    TO onefin_admin;
+GRANT EXECUTE ON FUNCTION onefin.bonus_rule_body(onefin.bonus_rule) TO onefin_admin, onefin_supervisor, onefin_accountant;
 
 GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text, text, jsonb, inet), onefin.position(),
     onefin.events(bigint, integer), onefin.audience(bigint, bigint, integer),
@@ -60,7 +76,8 @@ GRANT EXECUTE ON FUNCTION onefin.login(text, text, text, inet), onefin.call(text
     onefin.upload_finish(text, uuid, inet), onefin.upload_drop(text, uuid, inet),
     onefin.files_to_erase(integer, text), onefin.file_erased(text), onefin.jobs_take(text, integer, bigint[], integer),
     onefin.jobs_keep(text, bigint[]), onefin.job_done(bigint, integer, jsonb), onefin.job_failed(bigint, integer, text, text, boolean),
-    onefin.export_begin(text, jsonb, inet), onefin.export_next(text, jsonb, inet)
+    onefin.export_begin(text, jsonb, inet), onefin.export_next(text, jsonb, inet),
+    onefin.payroll_csv(text, jsonb, inet)
     TO onefin_gateway;
 
 DO $$

@@ -263,13 +263,14 @@ bool of_business_reach(TimestampTz from, int64 duration, int64 calendar, Timesta
 TimestampTz of_business_add(TimestampTz from, int64 duration, int64 calendar) {
     TimestampTz at;
 
-    if (!of_business_reach(from, duration, calendar, &at))
+    if (of_business_reach(from, duration, calendar, &at))
+        return at;
+    if (calendar == 0)
         ereport(ERROR,
-                (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-                 errmsg("there is not so much business time"),
-                 errhint("Business time is measured from 1970 to 2199, within the calendar's "
-                         "hours.")));
-    return at;
+                (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
+    ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+                    errmsg("calendar %lld has not so much business time", (long long)calendar),
+                    errhint("Business time is measured from 1970 to 2199.")));
 }
 
 /* Microseconds of a duration, whose days are of 24 hours; months are of no length. */

@@ -39,7 +39,8 @@ static void note_entry(int64 document, int64 entry) {
     of_run_as_owner(&update, &args, false);
 }
 
-void of_document_changed(int64 document, const char *kind) {
+/* detail: NULL for none. */
+void of_document_changed(int64 document, const char *kind, Jsonb *detail) {
     static OfStatement count = {
         "UPDATE onefin.document SET revision = revision + 1 WHERE id = $1 RETURNING org_id,"
         " topic_id, uploader_id, revision, CASE WHEN message_id IS NULL THEN '" OF_TO_ACCOUNT "'"
@@ -48,7 +49,7 @@ void of_document_changed(int64 document, const char *kind) {
         1,
         {INT8OID}};
     OfArgs args = {0};
-    OfEntry entry = {.kind = kind, .subject = document};
+    OfEntry entry = {.kind = kind, .subject = document, .detail = detail};
     bool isnull;
 
     of_arg_id(&args, document);
@@ -151,10 +152,11 @@ static bool is_repeated(const Mark *mark, const OfActor *actor) {
     return true;
 }
 
-static void write_mark(const Mark *mark, const OfActor *actor, int64 org) {
+/* The new mark's id. */
+static int64 write_mark(const Mark *mark, const OfActor *actor, int64 org) {
     static OfStatement insert = {
         "INSERT INTO onefin.document_mark (document_id, org_id, account_id, account_name, mark,"
-        " reason) VALUES ($1, $2, $3, $4, $5, $6)",
+        " reason) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
         6,
         {INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID}};
     OfArgs args = {0};
@@ -166,6 +168,19 @@ static void write_mark(const Mark *mark, const OfActor *actor, int64 org) {
     of_arg_text(&args, mark->mark);
     of_arg_text(&args, mark->reason);
     of_run_as_owner(&insert, &args, false);
+    return of_result_id(0, 1);
+}
+
+/* Tells of a new mark: by its id, for who counts marks. */
+static void tell_mark(const Mark *mark, int64 id) {
+    JsonbParseState *json = NULL;
+
+    of_json_begin(&json);
+    of_json_id(&json, "mark", id);
+    of_document_changed(mark->document,
+                        strcmp(mark->mark, "processed") == 0 ? "document.processed"
+                                                             : "document.returned",
+                        of_json_end(&json));
 }
 
 /* onefin_api.process(document, mark, reason): what staff made of a client's document. */
@@ -181,12 +196,8 @@ Datum onefin_api_process(PG_FUNCTION_ARGS) {
     of_spi_begin();
     org = require_document(mark.document);
     of_require_served(org);
-    if (!is_repeated(&mark, actor)) {
-        write_mark(&mark, actor, org);
-        of_document_changed(mark.document, strcmp(mark.mark, "processed") == 0
-                                               ? "document.processed"
-                                               : "document.returned");
-    }
+    if (!is_repeated(&mark, actor))
+        tell_mark(&mark, write_mark(&mark, actor, org));
     of_spi_end();
     of_json_begin(&json);
     of_json_value(&json, "document", of_document_json(mark.document));

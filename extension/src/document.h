@@ -6,8 +6,10 @@
 
 #include "postgres.h"
 
+#include "utils/jsonb.h"
+
 /* Its state, preview or marks have changed in this transaction: counts and journals that. */
-extern void of_document_changed(int64 document, const char *kind);
+extern void of_document_changed(int64 document, const char *kind, Jsonb *detail);
 
 /* A document as JSON, as the caller sees it. */
 extern Datum of_document_json(int64 document);

@@ -145,10 +145,17 @@ static int64 erase_documents(int64 org) {
                                 " WHERE org_id = $1 AND reason IS NOT NULL",
                                 1,
                                 {INT8OID}};
+    static OfStatement ratings = {"UPDATE onefin.rating SET comment = NULL"
+                                  " WHERE org_id = $1 AND comment IS NOT NULL",
+                                  1,
+                                  {INT8OID}};
     bool before = of_set_redacting(true);
 
     PG_TRY();
-    { change(&marks, org); }
+    {
+        change(&marks, org);
+        change(&ratings, org);
+    }
     PG_FINALLY();
     { of_set_redacting(before); }
     PG_END_TRY();

@@ -72,6 +72,9 @@ extern void of_export_missing(StringInfo to, OfExportFormat format, const OfSeal
 extern void of_export_seal(StringInfo to, OfExportFormat format, const OfSeal *seal);
 extern void of_export_end(StringInfo to, OfExportFormat format, const OfExportSum *sum);
 
+/* A cell of CSV that no spreadsheet takes for a formula. */
+extern void of_export_cell(StringInfo to, const char *text);
+
 /* A time as exports write it: UTC, ISO 8601, microseconds. */
 extern char *of_export_time(TimestampTz time);
 

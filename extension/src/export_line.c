@@ -114,7 +114,7 @@ static bool is_risky(const char *text) {
     return false;
 }
 
-static void append_cell(StringInfo to, const char *text) {
+void of_export_cell(StringInfo to, const char *text) {
     bool risky = is_risky(text);
     bool quoted = *text == '\0' || strpbrk(text, "\",\r\n") != NULL;
 
@@ -136,7 +136,7 @@ static void append_csv(StringInfo to, const Record *record) {
         if (column > 0)
             appendStringInfoChar(to, ',');
         if (record->presence[column] >= TEXT)
-            append_cell(to, record->cells[column]);
+            of_export_cell(to, record->cells[column]);
     }
 }
 

@@ -108,7 +108,7 @@ static bool stamped(const Job *job, Datum result) {
     of_arg(&args, job->preview_key, !preview);
     of_arg(&args, result, false);
     of_run_as_owner(&update, &args, false);
-    of_document_changed(job->document, "document.ready");
+    of_document_changed(job->document, "document.ready", NULL);
     return true;
 }
 
@@ -126,7 +126,7 @@ static bool previewed(const Job *job, Datum result) {
     of_arg(&args, job->preview_key, false);
     of_arg(&args, result, false);
     of_run_as_owner(&update, &args, false);
-    of_document_changed(job->document, "document.ready");
+    of_document_changed(job->document, "document.ready", NULL);
     return true;
 }
 
@@ -197,7 +197,7 @@ static void document_failed(const Job *job, const char *reason) {
     of_arg_id(&args, job->document);
     of_arg_text(&args, reason);
     of_run_as_owner(&update, &args, false);
-    of_document_changed(job->document, "document.failed");
+    of_document_changed(job->document, "document.failed", NULL);
 }
 
 static void logo_failed(const Job *job) {
@@ -297,7 +297,7 @@ Datum onefin_api_retry_job(PG_FUNCTION_ARGS) {
     of_arg_id(&of_logo, job.logo);
     if (strcmp(job.kind, "stamp") == 0) {
         of_run_as_owner(&document, &of_document, false);
-        of_document_changed(job.document, "document.stamping");
+        of_document_changed(job.document, "document.stamping", NULL);
     }
     of_run_as_owner(&logo, &of_logo, false);
     of_journal(&(OfEntry){.kind = "job.retried",

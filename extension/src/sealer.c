@@ -4,12 +4,14 @@
  * It waits on its latch, which the first writer after a look sets on commit; looks are PACE_US
  * apart, so that under load a seal takes many entries and few writers spend a signal on it. It
  * looks again by itself every LOOK_MS: for entries of writers that died between their commit and
- * the wake-up. Its work is done as onefin_owner (plan.c), though it connects as a superuser.
+ * the wake-up. Between looks it keeps the figures up (kpi.c). Its work is done as onefin_owner
+ * (plan.c), though it connects as a superuser.
  * Without the extension in the database it says so in its slot and ends.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "kpi.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -207,7 +209,7 @@ void onefin_sealer_main(Datum database) {
     while (one_cycle(scratch)) {
         anchor();
         do_duties(scratch);
-        of_worker_wait(LOOK_MS);
+        of_worker_wait(of_kpi_step(scratch, LOOK_MS));
     }
     proc_exit(0);
 }

@@ -3,7 +3,8 @@
  *
  * The seals of a range are recomputed by verify_seals.c. When the whole journal is verified, also
  * the other way round is looked at: no entry, message or version is there that no seal knows of,
- * and no seal is missing at the end. The first place that does not match is named.
+ * no seal is missing at the end, and closed payrolls are as their entries say. The first place that
+ * does not match is named.
  *
  * Everything is read in one snapshot, the caller's. What is not sealed yet is told from what never
  * was by the newest seal's snapshot: only what that did not see may lack a seal.
@@ -113,12 +114,29 @@ static bool no_version_added(OfVerdict *v, int64 unsealed) {
     return look_for(v, &find, "the journal knows of no such version of a message");
 }
 
+/* What a closed month pays is as its entry says, and each has one. */
+static bool payrolls_hold(OfVerdict *v) {
+    static OfStatement find = {
+        "SELECT j.id, NULL::bigint, NULL::bigint, NULL::bigint"
+        " FROM (SELECT id, digest, (detail ->> 'month')::date AS month FROM onefin.journal"
+        " WHERE kind = 'payroll.closed') j FULL JOIN onefin.payroll p ON p.month = j.month"
+        " WHERE (j.digest = onefin.payroll_digest(p.month)) IS NOT TRUE ORDER BY 1 LIMIT 1",
+        0,
+        {0}};
+    bool hold;
+
+    of_spi_begin();
+    hold = of_run_as_owner(&find, NULL, true) == 0;
+    of_spi_end();
+    return hold || look_for(v, &find, "the payroll of a closed month is not as it was closed");
+}
+
 static bool nothing_was_added(OfVerdict *v) {
     int64 entries;
     int64 versions;
 
     count_unsealed(&entries, &versions);
-    return no_entry_added(v, entries) && no_version_added(v, versions);
+    return no_entry_added(v, entries) && no_version_added(v, versions) && payrolls_hold(v);
 }
 
 /* Is the newest seal that this server has written there? A cut of the end shows nowhere else. */

@@ -212,14 +212,17 @@ static void tell(const char *kind, int64 org, int64 topic, int64 wait, Jsonb *de
                           .detail = detail});
 }
 
-/* Ends a wait. One that was over its target and not found to be so is a miss from here on. False
- * when it has ended already. */
-static bool end(const Wait *wait, const End *how) {
+/*
+ * Ends a wait. One that was over its target and not found to be so is a miss from here on. The
+ * statement names it by its key alone: with "that is open" beside it, a plan made while there were
+ * few would go through all open ones (half of a send, once).
+ */
+static void end(const Wait *wait, const End *how) {
     static OfStatement update = {
         "UPDATE onefin.wait SET ended_at = $2, outcome = $3, responder_id = $4, answer_id = $5,"
         " duration = $6, paused = $7, paused_at = NULL,"
         " breached_at = coalesce(breached_at, CASE WHEN $8 THEN now() END)"
-        " WHERE id = $1 AND ended_at IS NULL RETURNING breached_at IS NOT DISTINCT FROM now()",
+        " WHERE id = $1 RETURNING breached_at IS NOT DISTINCT FROM now()",
         8,
         {INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, BOOLOID}};
     int64 duration = measure(wait, how->at);
@@ -227,7 +230,6 @@ static bool end(const Wait *wait, const End *how) {
     int64 paused =
         wait->paused + (wait->paused_at ? business(wait, wait->paused_at, how->at) : 0);
     OfArgs args = {0};
-    bool ended;
     bool isnull;
 
     of_arg_id(&args, wait->id);
@@ -239,12 +241,11 @@ static bool end(const Wait *wait, const End *how) {
     of_arg(&args, Int64GetDatum(paused), false);
     of_arg(&args, BoolGetDatum(missed), false);
     of_spi_begin();
-    ended = of_run_as_owner(&update, &args, false) == 1;
-    missed = missed && ended && DatumGetBool(of_result(0, 1, &isnull));
+    of_run_as_owner(&update, &args, false);
+    missed = missed && DatumGetBool(of_result(0, 1, &isnull));
     of_spi_end();
     if (missed)
         tell("sla.breached", wait->org, wait->topic, wait->id, NULL);
-    return ended;
 }
 
 /* What a message did, for the journal: ids, 0 where it did nothing. */
@@ -307,12 +308,12 @@ static Change answered(const OfRow *message, const Open *open, bool imported) {
 
     if (open->response.id == 0 || (imported && at < open->response.started_at))
         return change;
-    if (end(&open->response, &(End){.at = Max(at, open->response.started_at),
-                                    .outcome = "answered",
-                                    .responder = of_row_id(message, OF_MESSAGE_AUTHOR),
-                                    .answer = of_row_id(message, OF_MESSAGE_ID),
-                                    .measured = true}))
-        change.answered = open->response.id;
+    end(&open->response, &(End){.at = Max(at, open->response.started_at),
+                                .outcome = "answered",
+                                .responder = of_row_id(message, OF_MESSAGE_AUTHOR),
+                                .answer = of_row_id(message, OF_MESSAGE_ID),
+                                .measured = true});
+    change.answered = open->response.id;
     return change;
 }
 
@@ -350,8 +351,8 @@ static bool is_asked_since(int64 ticket, int64 topic, int64 message) {
 static void take_back(const Wait *wait, int64 ticket) {
     if (wait->id == 0 || is_asked_since(ticket, wait->topic, wait->message))
         return;
-    if (end(wait, &(End){.at = GetCurrentTimestamp(), .outcome = "deleted"}))
-        tell("wait.dismissed", wait->org, wait->topic, wait->id, of_detail("why", "deleted"));
+    end(wait, &(End){.at = GetCurrentTimestamp(), .outcome = "deleted"});
+    tell("wait.dismissed", wait->org, wait->topic, wait->id, of_detail("why", "deleted"));
 }
 
 /* A client's message was deleted: the waits for which nothing that was asked is left are over. */
@@ -370,8 +371,7 @@ void of_waits_taken_back(const OfRow *message) {
 /* The clock of a wait stands. */
 static void stop(const Wait *wait, TimestampTz at) {
     static OfStatement update = {
-        "UPDATE onefin.wait SET paused_at = $2, warn_at = NULL, due_at = NULL WHERE id = $1"
-        " AND ended_at IS NULL",
+        "UPDATE onefin.wait SET paused_at = $2, warn_at = NULL, due_at = NULL WHERE id = $1",
         2,
         {INT8OID, TIMESTAMPTZOID}};
     OfArgs args = {0};
@@ -406,7 +406,7 @@ static double warn_share(int64 wait) {
 static void set_clock(const Wait *wait) {
     static OfStatement update = {
         "UPDATE onefin.wait SET paused_at = NULL, paused = $2, warn_at = $3, due_at = $4"
-        " WHERE id = $1 AND ended_at IS NULL",
+        " WHERE id = $1",
         4,
         {INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
     double share = wait->target ? warn_share(wait->id) : 0;
@@ -451,7 +451,7 @@ void of_waits_go_on(int64 ticket, TimestampTz at) {
 static int64 resolve(const Wait *wait, TimestampTz at, const char *outcome, int64 accountable) {
     if (wait->id == 0)
         return 0;
-    (void)end(wait, &(End){.at = Max(at, wait->started_at),
+    end(wait, &(End){.at = Max(at, wait->started_at),
                            .outcome = outcome,
                            .responder = accountable,
                            .measured = true});
@@ -466,7 +466,7 @@ OfWaitsClosed of_waits_close(int64 ticket, int64 accountable, int64 closer) {
                             .resolution = resolve(&open.resolution, now, "closed", accountable)};
 
     if (open.response.id)
-        (void)end(&open.response, &(End){.at = now, .outcome = "closed", .responder = closer});
+        end(&open.response, &(End){.at = now, .outcome = "closed", .responder = closer});
     return closed;
 }
 

@@ -83,7 +83,8 @@ static const char setup_format[] =
     "PREPARE watches_end(uuid) AS SELECT '{\"result\": {}}'::jsonb"
     "    FROM (SELECT onefin.watches_end($1)) ended;"
     "PREPARE export_begin(text, jsonb, inet) AS SELECT onefin.export_begin($1, $2, $3);"
-    "PREPARE export_next(text, jsonb, inet) AS SELECT onefin.export_next($1, $2, $3);";
+    "PREPARE export_next(text, jsonb, inet) AS SELECT onefin.export_next($1, $2, $3);"
+    "PREPARE payroll_csv(text, jsonb, inet) AS SELECT onefin.payroll_csv($1, $2, $3);";
 
 char *db_error(int code, const char *message, const char *sqlstate, const char *hint) {
     json_t *body = json_pack("{s:{s:i, s:s, s:{s:s?, s:s?}}}", "error", "code", code, "message",

@@ -47,6 +47,7 @@ struct db_answer {
 
 #define DB_EXPORT_BEGIN "export_begin" /* token, params, address */
 #define DB_EXPORT_NEXT  "export_next"  /* token, next, address */
+#define DB_PAYROLL_CSV  "payroll_csv"  /* token, params, address */
 
 #define DB_PRESENCE_TELL "presence_tell" /* gateway, came, went, ask */
 #define DB_WATCHES_KEEP  "watches_keep"  /* connections */

@@ -1,5 +1,5 @@
 /*
- * export.c - GET /export/journal.csv and .jsonl, streaming.
+ * export.c - GET /export/journal.csv and .jsonl, and /export/payroll.csv, streaming.
  *
  * The database makes the lines, a page at a time, and says what comes next; it is asked for the
  * next page when the one before was written. So an export of any length holds one page here, and a
@@ -28,10 +28,27 @@
 #define HEAD_MAX  2048 /* bytes */
 #define FRAME_MAX 32   /* bytes around a chunk */
 
+#define CSV_TYPE           "text/csv; charset=utf-8; header=present"
+#define JOURNAL_PARAMETERS "from, to, since, until, actor, org and kind, each once, URL-encoded."
+
+/* What there is to be had. */
+struct kind {
+    const char *statement; /* for the first page */
+    const char *name, *format, *type;
+    const char *parameters; /* for who got them wrong */
+};
+
+static const struct kind journal_csv = {DB_EXPORT_BEGIN, "journal", "csv", CSV_TYPE,
+                                        JOURNAL_PARAMETERS},
+                         journal_jsonl = {DB_EXPORT_BEGIN, "journal", "jsonl",
+                                          "application/jsonl; charset=utf-8", JOURNAL_PARAMETERS},
+                         payroll_csv = {DB_PAYROLL_CSV, "payroll", "csv", CSV_TYPE,
+                                        "month, once, URL-encoded."};
+
 struct export {
     struct exchange *exchange;
     struct db_call *call; /* while the database is asked */
-    const char *format, *type;
+    const struct kind *kind;
     char *token, *address;
     char *lines; /* of the page */
     size_t size, sent;
@@ -130,13 +147,12 @@ static bool understands_chunks(struct lws *wsi) {
            strstr(version, "1.1") != NULL;
 }
 
-static void start(struct exchange *exchange, const char *format, const char *type) {
+static void start(struct exchange *exchange, const struct kind *kind) {
     struct export *export = exchange->export = memory_zeroed(sizeof *export);
-    char *params = read_params(exchange->wsi, format);
+    char *params = read_params(exchange->wsi, kind->format);
 
     export->exchange = exchange;
-    export->format = format;
-    export->type = type;
+    export->kind = kind;
     export->token = http_token(exchange->wsi);
     export->address = http_address(exchange->wsi);
     export->chunked = understands_chunks(exchange->wsi);
@@ -145,20 +161,24 @@ static void start(struct exchange *exchange, const char *format, const char *typ
                     "Send the header Authorization: Bearer TOKEN.");
     else if (!params)
         http_refuse(exchange, HTTP_STATUS_BAD_REQUEST, RPC_INVALID_PARAMS, "bad parameters",
-                    "from, to, since, until, actor, org and kind, each once, URL-encoded.");
+                    kind->parameters);
     else
-        ask(export, DB_EXPORT_BEGIN, params);
+        ask(export, kind->statement, params);
     if (!export->call)
         export_free(export);
     free(params);
 }
 
 void export_csv_start(struct exchange *exchange) {
-    start(exchange, "csv", "text/csv; charset=utf-8; header=present");
+    start(exchange, &journal_csv);
 }
 
 void export_jsonl_start(struct exchange *exchange) {
-    start(exchange, "jsonl", "application/jsonl; charset=utf-8");
+    start(exchange, &journal_jsonl);
+}
+
+void export_payroll_start(struct exchange *exchange) {
+    start(exchange, &payroll_csv);
 }
 
 static int send_head(struct export *export) {
@@ -170,10 +190,10 @@ static int send_head(struct export *export) {
     bool fits;
 
     strftime(day, sizeof day, "%Y-%m-%d", gmtime(&now));
-    snprintf(attachment, sizeof attachment, "attachment; filename=\"onefin-journal-%s.%s\"", day,
-             export->format);
+    snprintf(attachment, sizeof attachment, "attachment; filename=\"onefin-%s-%s.%s\"",
+             export->kind->name, day, export->kind->format);
     fits = !lws_add_http_header_status(wsi, HTTP_STATUS_OK, &at, end) &&
-           http_add_header(wsi, "content-type:", export->type, &at, end) &&
+           http_add_header(wsi, "content-type:", export->kind->type, &at, end) &&
            http_add_header(wsi, "content-disposition:", attachment, &at, end) &&
            http_add_header(wsi, "cache-control:", "private, no-store", &at, end) &&
            (!export->chunked || http_add_header(wsi, "transfer-encoding:", "chunked", &at, end)) &&

@@ -252,6 +252,7 @@ static const struct route {
     {LWSHUMETH_DELETE, "/uploads/", resumable_drop},
     {LWSHUMETH_GET, EXPORT_CSV, export_csv_start},
     {LWSHUMETH_GET, EXPORT_JSONL, export_jsonl_start},
+    {LWSHUMETH_GET, EXPORT_PAYROLL, export_payroll_start},
 };
 
 static bool path_is(const char *path, size_t length, const char *of_route) {
@@ -282,12 +283,12 @@ static void serve(struct exchange *exchange) {
                     "method not allowed",
                     "GET /files/ID, POST /files, POST /uploads, and OPTIONS, GET, HEAD, PATCH, "
                     "DELETE /uploads/ID, GET " EXPORT_CSV ", GET " EXPORT_JSONL
-                    ", GET /healthz, GET /metrics.");
+                    ", GET " EXPORT_PAYROLL ", GET /healthz, GET /metrics.");
     else
         http_refuse(exchange, HTTP_STATUS_NOT_FOUND, RPC_NOT_FOUND, "no such page",
                     "The web page is at /, WebSockets are at " WS_PATH
                     ", files at /files/ID and /uploads, the journal at " EXPORT_CSV
-                    " and " EXPORT_JSONL ".");
+                    " and " EXPORT_JSONL ", the payroll at " EXPORT_PAYROLL ".");
 }
 
 /* The announced length, 0 when there is no body; false when it is no number. */

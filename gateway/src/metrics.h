@@ -45,7 +45,7 @@
     each(counter, store_retries, "Of them those made again after a failure") \
     each(counter, store_failures, "Requests to the S3 store that were given up") \
     each(gauge, store_memory, "Bytes of uploads that wait for the S3 store") \
-    each(counter, exports, "Exports of the journal sent whole") \
+    each(counter, exports, "Exports sent whole") \
     each(gauge, jobs_running, "Jobs under way") \
     each(gauge, present, "Accounts that are there, at whatever gateway") \
     each(gauge, watches, "Connections through which somebody watches unseen") \

@@ -18,7 +18,7 @@ const logins = { admin: 'abe', supervisor: 'nora', accountant: 'ann', client: 'k
 const roles = Object.keys(logins);
 const file = path => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
-let world, topic, org, old, document, people;
+let world, topic, org, old, office, document, people;
 const documents = {}, told = [];
 
 /** One of a role, who comes back after a session ended, and whose notifications are kept. */
@@ -81,6 +81,7 @@ before(async () => {
     await firm.org('Spare', await firm.department('Spare'));
     old = await firm.org('Old', firm.departments.South);
     await admin.call('orgs', { id: old.id, archived: true });
+    office = (await admin.call('calendars', { name: 'Office' })).calendar.id;
     people = Object.fromEntries(roles.map(role => [role, new Person(role)]));
     for (const role of roles)
         documents[role] = (await people[role].call('rpc.discover')).result;
@@ -88,6 +89,7 @@ before(async () => {
     const answer = await fetch(`${world.gateway.http}/files?topic=${topic}&name=a.txt`, { method: 'POST', headers, body: 'a' });
     document = (await answer.json()).result.id;
     await (await fetch(`${world.gateway.http}/files/${document}`, { headers })).text();
+    await earn(await sentByClient(), await closedTicket());
 });
 after(() => world.end());
 
@@ -158,7 +160,7 @@ async function pools() {
     return {
         topic: await ids('topic'), org: await ids('org'), account: await ids('account'), department: await ids('department'),
         message: await ids('message'), reply_to: await ids('message'), author: await ids('account'), actor: await ids('account'),
-        session: await ids('session', `account_id = ${accounts.spare.id}`), version: [1, 2], documents: [[document], [document, document]], document: [document], job: [1, 2], image: ['AAAA'],
+        session: await ids('session', `account_id = ${accounts.spare.id}`), version: [1, 2], documents: [[document], [document, document]], document: [document], job: [1, 2], calendar: await ids('calendar'), 'calendars.id': await ids('calendar'), image: ['AAAA'],
         'accounts.id': [accounts.spare.id], 'assign.account': [accounts.more.id], 'revoke_sessions.account': [accounts.spare.id], 'orgs.id': [orgs.Spare.id],
         'departments.id': [departments.Spare.id], 'settings.name': Object.keys((await world.admin.call('settings')).settings),
         'resume.after': [0, 1], 'journal.kind': ['message.*', 'org.created'],
@@ -175,6 +177,34 @@ async function sentByClient() {
     return result.id;
 }
 
+/** A client's wait for a response that is open. */
+async function openWait() {
+    await people.client.send('x');
+    return world.cluster.value(`SELECT id FROM onefin.wait WHERE topic_id = ${topic} AND ended_at IS NULL AND kind <> 'resolution'`);
+}
+
+/** A round that a person closed just now. */
+async function closedTicket() {
+    await people.client.send('x');
+    return (await people.accountant.call('close', { topic })).result.ticket;
+}
+
+const bonus = { document_rates: { contract: '5000' }, rating_rate: 100.5, sla_tiers: [{ share: 0.5, amount: '70000' }], cap: '75000' };
+
+/** What a month of the past pays ann for. */
+async function earn(document, ticket) {
+    const { ann, kim } = world.firm.accounts;
+    await world.cluster.query(`INSERT INTO onefin.bonus_rule (from_day, document_rates, rating_rate, sla_tiers, cap) SELECT '2025-01-01', r -> 'document_rates',
+        (r ->> 'rating_rate')::numeric, r -> 'sla_tiers', 75000 FROM CAST($1 AS jsonb) r`, [JSON.stringify(bonus)]);
+    await world.cluster.query(`INSERT INTO onefin.document_mark (document_id, org_id, at, account_id, account_name, mark)
+        VALUES (${document}, ${org}, '2025-03-05T10:00Z', ${ann.id}, 'x', 'processed')`);
+    await world.cluster.query(`INSERT INTO onefin.rating (ticket_id, org_id, topic_id, accountable_id, account_id, first_at, score)
+        VALUES (${ticket}, ${org}, ${topic}, ${ann.id}, ${kim.id}, '2025-03-05T10:00Z', 3)`);
+    await world.cluster.query(`INSERT INTO onefin.wait (id, org_id, topic_id, ticket_id, message_id, responder_id, answer_id, started_at, ended_at,
+        target, duration, paused, kind_id, imported, kind, outcome) VALUES (nextval('onefin.wait_id_seq'), ${org}, ${topic}, ${ticket}, 1, ${ann.id}, 1,
+        '2025-03-05T10:00Z', '2025-03-05T11:00Z', 7200000000, 3600000001, 0, 2, false, 'first', 'answered')`);
+}
+
 /** Calls that succeed; of the other methods one without parameters does. */
 const good = {
     login: ({ login }) => ({ login, password }),
@@ -186,6 +216,11 @@ const good = {
     versions: async person => ({ message: await person.send('x') }),
     read: async person => ({ topic, message: await person.send('x') }),
     close: async person => (await person.send('x'), { topic }),
+    await_client: async person => (await person.send('x'), { topic }),
+    reopen: async person => (await person.send('x'), { topic }),
+    dismiss_wait: async () => ({ wait: await openWait() }),
+    rate: async () => ({ ticket: await closedTicket(), score: 4, comment: 'x' }),
+    policies: () => ({ kind: 'invoice', first: 3600 }),
     members: () => ({ org }),
     presence: () => ({ org }),
     history: () => ({ topic, as_of: new Date().toISOString() }),
@@ -194,9 +229,18 @@ const good = {
     retry_job: async () => ({ job: await world.cluster.value(`INSERT INTO onefin.job (kind, state, reason) VALUES ('logo', 'failed', 'broken') RETURNING id`) }),
     typing: () => ({ topic }),
     watch: () => ({ topic }),
+    bonus_rules: ({ role }) => role === 'admin' ? { from: '2025-02-01', rules: bonus } : {},
+    bonus: () => ({ month: '2025-03-01' }),
+    payslip: ({ role }) => ({ month: '2025-03-01', ...role !== 'supervisor' && { account: world.firm.accounts.ann.id } }),
+    close_payroll: () => ({ month: '2025-03-01' }),
+    correct_payroll: () => ({ month: '2025-03-01', account: world.firm.accounts.ann.id, amount: -0.5, reason: 'counted twice' }),
     revoke_session: async ({ login }) => ({ session: (await world.connect(login)).session }),
     change_password: () => ({ old: password, new: password }),
     assign: () => ({ org, account: world.firm.accounts.more.id }),
+    calendars: ({ role }) => role === 'admin' ? { name: `Office ${randomUUID()}`, hours: [{ weekday: 1, from: '09:00', until: '13:00' }] } : {},
+    calendar_day: () => ({ calendar: office, day: '2026-11-28', name: 'a working Saturday', hours: [{ from: '09:00', until: '13:00' }] }),
+    load_holidays: () => ({ calendar: office }),
+    calendar_uses: ({ role }) => role === 'admin' ? { org, kind: 'contract', calendar: office, set: true } : {},
     settings: () => ({ name: 'retention_days', value: 0 }),
     session_policies: () => ({ role: 'client', idle_minutes: 5000 }),
     erase: async () => {

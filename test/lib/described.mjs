@@ -60,6 +60,7 @@ export class Inventor {
             return random.of(schema.enum);
         switch (schema.type) {
         case 'integer': return this.#integer(schema);
+        case 'number': return random.of([0, 1, -1, 0.5, 1e-9, 1e22, random.below(1e6) / 100]);
         case 'boolean': return random.chance(0.5);
         case 'array': return Array.from({ length: random.below(4) }, () => this.valid(schema.items, longest));
         case 'string': return this.#text({ maxLength: longest, ...schema });
@@ -70,7 +71,7 @@ export class Inventor {
     /** Values that it does not take, in kind: of other types, beyond its numbers, of another format. */
     invalid({ type, format }) {
         const others = { integer: 5, string: 'text', boolean: true, array: [7], object: { a: 1 } };
-        delete others[type];
+        delete others[type === 'number' ? 'integer' : type];
         const more = {
             integer: ['7', 1.5, 1e30],
             array: [['7'], [1.5], [null], [[]]],
@@ -89,6 +90,8 @@ export class Inventor {
         const { random } = this;
         if (format === 'uuid')
             return random.uuid();
+        if (format === 'date')
+            return `${2000 + random.below(40)}-0${1 + random.below(9)}-0${1 + random.below(2)}`;
         if (format === 'date-time')
             return new Date(random.below(2 ** 31) * 1000 * random.of([1, 100])).toISOString();
         const long = Array.from({ length: maxLength }, () => random.of('абвгdefghi ')).join('');

@@ -10,13 +10,15 @@
 //   expect(firm, who, params)    'ok', or the SQLSTATEs of which one must come; unless the caller is
 //                                refused before, which refusal() tells
 //   refused(firm, who, params)   what is journaled of one that `expect` refused
+//   later(params)                {kind, subject} of the entry by which the worker tells that it has seen to it
 //   apply(firm, who, params, f)  changes the model as the doing changed the firm; f are facts, below
 //
 // who is {account, session, groups}: the account of the model, its session by call, and the groups of
-// its database user by SQL. Facts are what only the database knows: ids that it gave (f.id), and in
-// which order it took rows that have none (f.order).
+// its database user by SQL. Facts are what only the database knows: ids that it gave (f.id, f.wait,
+// f.rating), and in which order it took rows that have none (f.order).
 
 import { same } from './compare.mjs';
+import { topicKinds } from './model.mjs';
 
 const everybody = ['admin', 'supervisor', 'accountant', 'client'];
 const staff = ['admin', 'supervisor', 'accountant'];
@@ -90,20 +92,88 @@ function say(firm, who, params, f, author, kind) {
     const { topic, text, visibility, reply_to, documents, client_key } = params;
     const { org } = firm.topics.get(topic);
     const by = { actor: actorOf(who), org, topic };
-    let ticket = firm.openTicket({ id: topic });
-    if (!ticket) {
-        ticket = { id: f.id('ticket.opened'), org, topic, state: 'open' };
-        firm.tickets.set(ticket.id, ticket);
-        firm.happens({ ...by, kind: 'ticket.opened', audience: 'org', subject: ticket.id, state: 'open' });
-    }
+    const ticket = firm.openTicket({ id: topic }) ?? openTicket(firm, { ...by, account: author.id }, f);
+    const imported = kind === 'message.imported';
+    const heard = (visibility ?? 'all') === 'all' && !author.machine;
+    if (heard && author.role !== 'client')
+        ticket.lastStaff = author.id;
+    else if (heard && !imported && ticket.state === 'waiting_client')
+        goOn(firm, ticket, by.actor);
     const message = { id: f.id(kind), org, topic, ticket: ticket.id, author: author.id, authorRole: author.role, authorName: author.name,
         visibility: visibility ?? 'all', replyTo: reply_to ?? null, key: client_key ?? null, documents: documents ?? [],
-        imported: kind === 'message.imported', deleted: false, redacted: undefined,
+        imported, deleted: false, redacted: undefined,
         versions: [{ text, operation: 'send', made: firm.instants.length }] };
     firm.messages.set(message.id, message);
     for (const id of message.documents)
         Object.assign(firm.documents.get(id), { message: message.id, visibility: message.visibility });
-    firm.happens({ ...by, kind, audience: audienceOf(message), subject: message.id, version: 1 });
+    const detail = heard ? hear(firm, ticket, message, Date.parse(params.at ?? new Date().toISOString()), f) : {};
+    firm.happens({ ...by, kind, audience: audienceOf(message), subject: message.id, version: 1, detail });
+}
+
+function openTicket(firm, { actor, org, topic, account }, f, how) {
+    const previous = firm.ticketsOf(topic).at(-1)?.id;
+    const ticket = { id: f.id('ticket.opened'), org, topic, state: 'open', previous: previous ?? null, openedBy: account, lastStaff: null,
+        closedBy: null, closedHow: null, accountable: null };
+    firm.tickets.set(ticket.id, ticket);
+    firm.happens({ kind: 'ticket.opened', audience: 'org', actor, org, topic, subject: ticket.id, detail: given({ state: 'open', previous, how }) });
+    return ticket;
+}
+
+function changeTicket(firm, ticket, actor, detail) {
+    ticket.state = detail.state;
+    firm.happens({ kind: 'ticket.changed', audience: 'org', actor, org: ticket.org, topic: ticket.topic, subject: ticket.id, detail });
+}
+
+/** What waited for the client is open again, and its clocks go. */
+function goOn(firm, ticket, actor) {
+    for (const wait of Object.values(firm.openWaits(ticket.id)).filter(Boolean))
+        wait.paused = false;
+    changeTicket(firm, ticket, actor, { state: 'open' });
+}
+
+/** A person says something that all of the topic see: which waits began and ended by it. */
+function hear(firm, ticket, message, at, f) {
+    const { response, resolution } = firm.openWaits(ticket.id);
+    if (message.authorRole === 'client')
+        return ask(firm, ticket, message, at, response, resolution, f);
+    if (!response || message.imported && !(response.imported && response.started <= at))
+        return {};
+    firm.endWait(response, 'answered', { responder: message.author, answer: message.id, measured: true });
+    return { answered: response.id };
+}
+
+function ask(firm, ticket, message, at, response, resolution, f) {
+    const begin = kind => {
+        const { kind: topicKind } = firm.topics.get(message.topic);
+        const policy = firm.policyFor(message.org, topicKind, at);
+        const wait = { id: f.wait(kind), kind, org: message.org, topic: message.topic, topicKind, ticket: ticket.id, message: message.id,
+            policy: policy?.id ?? null, target: policy?.[kind] ?? null, imported: message.imported, started: at, paused: false, ended: false,
+            outcome: null, responder: null, answer: null, measured: false, warned: false, breached: false };
+        firm.waits.set(wait.id, wait);
+        return wait.id;
+    };
+    const replaced = response?.imported && !message.imported ? response : undefined;
+    firm.endWait(replaced, 'replaced');
+    const started = !response || replaced ? begin(ticket.lastStaff === null ? 'first' : 'next') : undefined;
+    if (!resolution)
+        begin('resolution');
+    return given({ started, replaced: replaced?.id });
+}
+
+/** Of what a client asked nothing is left: nobody waits for an answer to it. */
+function takeBack(firm, message, actor) {
+    const { response, resolution } = firm.openWaits(message.ticket);
+    for (const wait of [response, resolution].filter(Boolean)) {
+        const asked = [...firm.messages.values()].some(m => m.ticket === wait.ticket && m.id >= wait.message && !m.deleted
+            && m.authorRole === 'client' && m.visibility === 'all' && !firm.accounts.get(m.author).machine);
+        if (!asked)
+            dismissed(firm, wait, 'deleted', actor, { why: 'deleted' });
+    }
+}
+
+function dismissed(firm, wait, outcome, actor, detail) {
+    firm.endWait(wait, outcome);
+    firm.happens({ kind: 'wait.dismissed', audience: 'staff', actor, org: wait.org, topic: wait.topic, subject: wait.id, detail });
 }
 
 /** A change that was made already, and whose answer was lost, is made once. */
@@ -125,7 +195,8 @@ function changeIsRefused(firm, who, { message: id, version, text = null }) {
     return isRepeated(firm, message, version, text) ? 'ok' : message.deleted ? ['55000'] : ['40OF1'];
 }
 
-function change(firm, who, id, text) {
+/** Whether a wait ended with a deletion is a fact. */
+function change(firm, who, id, text, f) {
     const message = firm.messages.get(id);
     if (message.deleted || text !== null && text === firm.text(message))
         return;
@@ -135,6 +206,8 @@ function change(firm, who, id, text) {
         message.documents.forEach(document => { firm.documents.get(document).withdrawn = true; });
     firm.happens({ kind: message.deleted ? 'message.deleted' : 'message.edited', audience: audienceOf(message), actor: actorOf(who),
         org: message.org, topic: message.topic, subject: id, version: firm.version(message) });
+    if (message.deleted && message.authorRole === 'client')
+        takeBack(firm, message, actorOf(who));
 }
 
 let said = 0;
@@ -168,7 +241,7 @@ const edit = {
     },
     call: params => ({ method: 'edit', params }),
     expect: changeIsRefused,
-    apply: (firm, who, { message, text }) => change(firm, who, message, text),
+    apply: (firm, who, { message, text }, f) => change(firm, who, message, text, f),
 };
 
 const remove = {
@@ -179,7 +252,7 @@ const remove = {
     },
     call: params => ({ method: 'delete', params }),
     expect: changeIsRefused,
-    apply: (firm, who, { message }) => change(firm, who, message, null),
+    apply: (firm, who, { message }, f) => change(firm, who, message, null, f),
 };
 
 const bring = {
@@ -187,7 +260,7 @@ const bring = {
     make(chance, firm, who) {
         const topic = topicFor(chance, firm, who);
         return { topic, author: chance.chance(0.95) ? chance.of(firm.accounts.values()).id : nowhere, text: `brought ${++said}`,
-            at: '2019-09-04T22:45:20Z', client_key: chance.uuid() };
+            at: chance.of(['2019-09-04T22:45:20Z', '2019-09-04T22:50:20Z']), client_key: chance.uuid() };
     },
     call: params => ({ method: 'import', params }),
     expect(firm, who, { topic, author }) {
@@ -280,25 +353,157 @@ const read = {
     },
 };
 
-const closedLastBy = (firm, who, topic) =>
-    [...firm.tickets.values()].filter(t => t.topic === topic).at(-1)?.closedBy === who.account.id;
+// --- rounds and what clients wait for
+
+/** Why a round cannot be changed: `there` says that there is one to be changed. */
+function roundIsRefused(firm, who, topic, there) {
+    const place = firm.topics.get(topic);
+    return !firm.seesTopic(who.account, place) ? ['P0002'] : firstOf((firm.orgs.get(place.org).archived || !there(place)) && '55000');
+}
 
 const close = {
     who: staff,
     make: (chance, firm, who) => ({ topic: topicFor(chance, firm, who) }),
     call: params => ({ method: 'close', params }),
-    expect(firm, who, { topic }) {
-        const place = firm.topics.get(topic);
-        return !firm.seesTopic(who.account, place) ? ['P0002']
-            : firstOf((firm.orgs.get(place.org).archived || !firm.openTicket(place) && !closedLastBy(firm, who, topic)) && '55000');
-    },
+    expect: (firm, who, { topic }) => roundIsRefused(firm, who, topic,
+        place => firm.openTicket(place) || firm.ticketsOf(topic).at(-1)?.closedBy === who.account.id),
+    check: (firm, who, { topic }, answer) => answer.state === 'closed' && answer.ticket === firm.ticketsOf(topic).at(-1).id,
     apply(firm, who, { topic }) {
         const ticket = firm.openTicket({ id: topic });
         if (!ticket)
             return; // answered as the first time
-        ticket.state = 'closed';
-        ticket.closedBy = who.account.id;
-        firm.happens({ kind: 'ticket.changed', audience: 'org', actor: actorOf(who), org: ticket.org, topic, subject: ticket.id, state: 'closed' });
+        const closer = who.account.id;
+        const accountable = firm.accountable(ticket, closer);
+        const { response, resolution } = firm.openWaits(ticket.id);
+        firm.endWait(resolution, 'closed', { responder: accountable, measured: true });
+        firm.endWait(response, 'closed', { responder: closer });
+        Object.assign(ticket, { closedBy: closer, closedHow: 'person', accountable });
+        changeTicket(firm, ticket, closer, given({ state: 'closed', how: 'person', accountable, resolution: resolution?.id, unanswered: response?.id }));
+    },
+};
+
+const awaitClient = {
+    who: staff,
+    make: close.make,
+    call: params => ({ method: 'await_client', params }),
+    expect: (firm, who, { topic }) => roundIsRefused(firm, who, topic, place => firm.openTicket(place)),
+    check: (firm, who, { topic }, answer) => answer.state === 'waiting_client' && answer.ticket === firm.openTicket({ id: topic }).id,
+    apply(firm, who, { topic }) {
+        const ticket = firm.openTicket({ id: topic });
+        if (ticket.state === 'waiting_client')
+            return;
+        for (const wait of Object.values(firm.openWaits(ticket.id)).filter(Boolean))
+            wait.paused = true;
+        changeTicket(firm, ticket, who.account.id, { state: 'waiting_client' });
+    },
+};
+
+const reopen = {
+    who: everybody,
+    make: close.make,
+    call: params => ({ method: 'reopen', params }),
+    expect: (firm, who, { topic }) => roundIsRefused(firm, who, topic, () => firm.ticketsOf(topic).length),
+    check: (firm, who, params, { state }) => state === 'open',
+    apply(firm, who, { topic }, f) {
+        const ticket = firm.openTicket({ id: topic });
+        if (!ticket)
+            openTicket(firm, { actor: who.account.id, org: firm.topics.get(topic).org, topic, account: who.account.id }, f, 'reopened');
+        else if (ticket.state === 'waiting_client')
+            goOn(firm, ticket, who.account.id);
+    },
+};
+
+const dismissWait = {
+    who: ['admin', 'accountant'],
+    make(chance, firm, who) {
+        const open = chance.chance(0.8);
+        const mine = chance.chance(0.7);
+        const some = [...firm.waits.values()].filter(w => (!open || !w.ended && w.kind !== 'resolution')
+            && (!mine || firm.seesWait(who.account, w) || w.outcome === 'dismissed'));
+        return given({ wait: chance.chance(0.95) ? chance.of(some)?.id ?? nowhere : nowhere, reason: chance.chance(0.5) ? 'thanks' : undefined });
+    },
+    call: params => ({ method: 'dismiss_wait', params }),
+    expect(firm, who, { wait: id }) {
+        const wait = firm.waits.get(id);
+        const org = firm.orgs.get(wait?.org);
+        return !firm.sees(who.account, org) ? ['P0002']
+            : firstOf((org.archived || wait.outcome !== 'dismissed' && (wait.ended || wait.kind === 'resolution')) && '55000');
+    },
+    check: (firm, who, { wait }, answer) => answer.wait.id === wait && answer.wait.outcome === 'dismissed',
+    apply(firm, who, { wait: id, reason }) {
+        const wait = firm.waits.get(id);
+        if (!wait.ended)
+            dismissed(firm, wait, 'dismissed', who.account.id, given({ why: 'dismissed', reason }));
+    },
+};
+
+const rate = {
+    who: ['client'],
+    make(chance, firm, who) {
+        const kind = chance.weighted({ own: 70, any: 25, none: 5 });
+        const own = [...firm.tickets.values()].filter(t => t.closedHow === 'person' && t.org === who.account?.org);
+        const ticket = kind === 'none' ? nowhere : (kind === 'own' && chance.of(own) || chance.of(firm.tickets.values()))?.id ?? nowhere;
+        return given({ ticket, score: chance.chance(0.95) ? 1 + chance.below(5) : chance.of([0, 6]), comment: chance.of([undefined, ' ', 'Rahmat', 'Yomon']) });
+    },
+    call: params => ({ method: 'rate', params }),
+    expect(firm, who, { ticket: id, score }) {
+        const ticket = firm.tickets.get(id);
+        return !ticket || !firm.sees(who.account, firm.orgs.get(ticket.org)) ? ['P0002']
+            : score < 1 || score > 5 ? ['22023'] : firstOf(ticket.closedHow !== 'person' && '55000');
+    },
+    check: (firm, who, { ticket, score }, { rating }) => rating.ticket === ticket && rating.score === score,
+    apply(firm, who, { ticket: id, score, comment }, f) {
+        const { org, topic, accountable } = firm.tickets.get(id);
+        const before = firm.ratingOf(id);
+        const said = comment?.trim() ? comment : null;
+        if (before?.score === score && before.comment === said)
+            return;
+        const rating = { id: f.rating(), ticket: id, org, accountable, account: who.account.id, score, comment: said };
+        firm.ratings.set(rating.id, rating);
+        firm.happens({ kind: 'rating.given', audience: 'org', actor: who.account.id, org, topic, subject: id,
+            detail: given({ score, previous: before?.score, accountable }) });
+    },
+};
+
+/** The worker warns of a wait, or finds a miss, when its time has come: a superuser's hand makes it come. */
+const due = {
+    who: [],
+    byHand: true,
+    make(chance, firm) {
+        const what = chance.of(['warn', 'due']);
+        const wait = chance.of([...firm.waits.values()].filter(w => !w.ended && w.target !== null && !w.imported && !w.paused
+            && !firm.orgs.get(w.org).archived && !(what === 'warn' ? w.warned : w.breached)));
+        return wait && { wait: wait.id, what };
+    },
+    sql: ({ wait, what }) => `UPDATE onefin.wait SET ${what}_at = now() - interval '1 s' WHERE id = ${wait}`,
+    later: ({ wait, what }) => ({ kind: what === 'warn' ? 'sla.warned' : 'sla.breached', subject: wait }),
+    rows: () => 1,
+    expect: () => 'ok',
+    apply(firm, who, { wait: id, what }) {
+        const wait = firm.waits.get(id);
+        wait[what === 'warn' ? 'warned' : 'breached'] = true;
+        firm.happens({ kind: due.later({ what }).kind, audience: 'staff', org: wait.org, topic: wait.topic, subject: id, detail: {} });
+    },
+};
+
+/** Targets that nothing here reaches. */
+const policies = {
+    who: admins,
+    make(chance, firm, who) {
+        const entitled = who.account?.role === 'admin'; // who is not is to be refused for that
+        const target = () => chance.chance(0.7) ? 86400 * (1 + chance.below(9)) : undefined;
+        return given({ set: true, kind: chance.chance(0.4) ? entitled && chance.chance(0.05) ? 'tax' : chance.of(topicKinds) : undefined,
+            org: entitled && chance.chance(0.4) ? orgFor(chance, firm) : undefined,
+            from: chance.chance(0.4) ? chance.of(['2015-01-01T00:00:00Z', '2016-01-01T00:00:00Z', '2090-01-01T00:00:00Z']) : undefined,
+            first: entitled && chance.chance(0.05) ? 0 : target(), next: target(), resolution: target(),
+            warn_share: chance.chance(0.3) ? 0.5 : undefined });
+    },
+    call: params => ({ method: 'policies', params }),
+    expect: (firm, who, { kind, org, first }) => kind === 'tax' || first === 0 ? ['22023'] : firstOf(org !== undefined && !firm.orgs.has(org) && 'P0002'),
+    apply(firm, who, { kind = null, org = null, from, first = null, next = null, resolution = null, warn_share = 0.8 }, f) {
+        const id = f.id('policy.created');
+        firm.policies.set(id, { id, kind, org, from: from ? Date.parse(from) : Date.now(), first, next, resolution, warnShare: warn_share });
+        firm.happens({ kind: 'policy.created', audience: 'admin', actor: actorOf(who), subject: id });
     },
 };
 
@@ -571,12 +776,13 @@ const orgsByHand = {
 };
 
 /** What an account is after a change, by the words of the call. */
-function accountAfter(account, { role, org, department, name, disabled }) {
+function accountAfter(account, { role, org, department, name, machine, disabled }) {
     return {
         role: role ?? account.role,
         org: role !== undefined && role !== 'client' ? org ?? null : org ?? account.org,
         department: role === 'client' ? department ?? null : department ?? account.department,
         name: name ?? account.name,
+        machine: machine ?? account.machine,
         disabled: disabled ?? account.disabled,
     };
 }
@@ -621,7 +827,7 @@ const accounts = {
             return undefined;
         const { id } = chance.chance(0.97) ? account : { id: nowhere };
         const department = chance.of(firm.departments.values()).id;
-        switch (chance.weighted({ disable: 25, enable: 30, move: 20, role: 15, rename: 10 })) {
+        switch (chance.weighted({ disable: 25, enable: 30, move: 20, role: 15, rename: 10, machine: 8 })) {
         case 'disable':
             return { id, disabled: true };
         case 'enable':
@@ -635,6 +841,8 @@ const accounts = {
         }
         case 'rename':
             return { id, name: `Name ${++said}` };
+        case 'machine':
+            return { id, machine: !account.machine };
         }
     },
     call: params => ({ method: 'accounts', params }),
@@ -731,16 +939,16 @@ const revokeAll = {
 };
 
 /** Only what changes no session that is open. */
-const policies = {
+const sessionPolicies = {
     who: admins,
     make: chance => ({ role: chance.chance(0.9) ? chance.of(everybody) : 'owner', max_sessions: chance.chance(0.9) ? 5 + chance.below(20) : 0 }),
     call: params => ({ method: 'session_policies', params }),
     expect: (firm, who, { role, max_sessions }) => firstOf((!everybody.includes(role) || max_sessions < 1) && '22023'),
     apply(firm, who, { role, max_sessions }) {
-        const kind = firm.policies.has(role) ? 'session_policy.changed' : 'session_policy.created';
-        if (firm.policies.get(role) === max_sessions)
+        const kind = firm.sessionPolicies.has(role) ? 'session_policy.changed' : 'session_policy.created';
+        if (firm.sessionPolicies.get(role) === max_sessions)
             return;
-        firm.policies.set(role, max_sessions);
+        firm.sessionPolicies.set(role, max_sessions);
         firm.happens({ kind, audience: 'admin', actor: actorOf(who) });
     },
 };
@@ -777,9 +985,9 @@ const update = {
             : firstOf((firm.orgs.get(message.org).archived || text !== null && message.redacted) && '55000',
                 text !== null && text.trim() === '' && message.documents.length === 0 && '22023');
     },
-    apply(firm, who, { message, text }) {
+    apply(firm, who, { message, text }, f) {
         if (ownStanding(firm, who, firm.messages.get(message)))
-            change(firm, who, message, text);
+            change(firm, who, message, text, f);
     },
 };
 
@@ -793,6 +1001,7 @@ const bury = {
     apply: update.apply,
 };
 
-export const operations = { send, edit, delete: remove, import: bring, versions, redact, export: exported, erase, read, close, typing, watch, unwatch, upload, download, work, process,
+export const operations = { send, edit, delete: remove, import: bring, versions, redact, export: exported, erase, read, close, await_client: awaitClient, reopen,
+    dismiss_wait: dismissWait, rate, policies, due, typing, watch, unwatch, upload, download, work, process,
     assign, assignByHand, unassignByHand, orgs, orgsByHand, accounts, accountsByHand, departments, settings, settingsByHand,
-    revoke_session: revoke, revoke_sessions: revokeAll, session_policies: policies, logout, insert, update, bury };
+    revoke_session: revoke, revoke_sessions: revokeAll, session_policies: sessionPolicies, logout, insert, update, bury };

@@ -3,13 +3,18 @@
 // how that comes to its answers. Ids are facts that the model is told.
 
 export const roles = ['admin', 'supervisor', 'accountant', 'client'];
+export const topicKinds = ['bank_payment', 'contract', 'invoice', 'power_of_attorney', 'waybill'];
 
 export class Firm {
     departments = new Map(); // {id, name}
     orgs = new Map(); // {id, name, department, archived}
     topics = new Map(); // {id, org, kind}
-    tickets = new Map(); // {id, topic, org, state}
-    accounts = new Map(); // {id, login, name, role, org, department, language, disabled}
+    tickets = new Map(); // {id, topic, org, state, previous, openedBy, lastStaff, closedBy, closedHow, accountable}
+    waits = new Map(); // {id, kind, org, topic, topicKind, ticket, message, policy, target, imported, started, paused, ended,
+    //                     outcome, responder, answer, measured, warned, breached}
+    ratings = new Map(); // {id, ticket, org, accountable, account, score, comment}; the last of a ticket holds
+    policies = new Map(); // {id, org, kind, from, first, next, resolution, warnShare}
+    accounts = new Map(); // {id, login, name, role, org, department, language, machine, disabled}
     sessions = new Map(); // {id, account, token, ended}
     assignments = new Map(); // {id, org, account, ended}
     messages = new Map(); // {id, org, topic, ticket, author, authorRole, authorName, visibility, replyTo, key,
@@ -21,10 +26,11 @@ export class Firm {
     watches = new Map(); // {id, account, session, org, topic, ended}
     settings = new Map(); // name -> value, as an admin has set it
     defaults = new Map(); // name -> value, where none has
-    policies = new Map(); // role -> the most sessions, as an admin has set it
+    sessionPolicies = new Map(); // role -> the most sessions, as an admin has set it
     instants = []; // times between doings, as text
     seals = []; // their numbers
-    entries = []; // the journal: {kind, audience, actor, org, topic, subject, account, version, state, told}
+    figures = {}; // rows of the figures' tables, each with its account or org
+    entries = []; // the journal: {kind, audience, actor, org, topic, subject, account, version, detail, told}
 
     /** May an account that acts now do and see anything at all? */
     active(account) {
@@ -129,6 +135,26 @@ export class Firm {
         }
     }
 
+    /** Staff's own matter; who was credited for one keeps it in sight when they have lost the company. */
+    seesWait(account, wait) {
+        if (!this.active(account) || account.role === 'client')
+            return false;
+        return this.sees(account, this.orgs.get(wait.org)) || account.role === 'accountant' && wait.responder === account.id;
+    }
+
+    seesPolicy(account, policy) {
+        if (!this.active(account) || account.role === 'client')
+            return false;
+        return account.role === 'admin' || policy.org === null || this.sees(account, this.orgs.get(policy.org));
+    }
+
+    /** An accountant sees how they were rated, wherever; and of others' nothing. */
+    seesRating(account, rating) {
+        if (!this.active(account))
+            return false;
+        return account.role === 'accountant' ? rating.accountable === account.id : this.sees(account, this.orgs.get(rating.org));
+    }
+
     seesAccount(account, other) {
         if (!this.active(account))
             return false;
@@ -172,6 +198,24 @@ export class Firm {
             || account.role === 'supervisor' && account.department === department.id);
     }
 
+    /** A person's figures: one's own, the department's, or all. */
+    seesFiguresOf(account, id) {
+        if (!this.active(account))
+            return false;
+        switch (account.role) {
+        case 'admin':
+            return true;
+        case 'supervisor':
+            return this.accounts.get(id)?.department === account.department;
+        default:
+            return account.role === 'accountant' && id === account.id;
+        }
+    }
+
+    seesFiguresOfOrg(account, org) {
+        return ['admin', 'supervisor'].includes(account.role) && this.sees(account, this.orgs.get(org));
+    }
+
     /** Settings, policies, the journal. */
     isAdmin(account) {
         return this.active(account) && account.role === 'admin';
@@ -201,6 +245,38 @@ export class Firm {
 
     openTicket(topic) {
         return [...this.tickets.values()].find(t => t.topic === topic.id && t.state !== 'closed');
+    }
+
+    ticketsOf(topic) {
+        return [...this.tickets.values()].filter(t => t.topic === topic);
+    }
+
+    /** What the client of a round waits for: {response, resolution}, undefined where for nothing. */
+    openWaits(ticket) {
+        const open = [...this.waits.values()].filter(w => w.ticket === ticket && !w.ended);
+        return { response: open.find(w => w.kind !== 'resolution'), resolution: open.find(w => w.kind === 'resolution') };
+    }
+
+    /** The policy for a wait that starts at a time: the nearer to the topic, then the later one. */
+    policyFor(org, kind, at) {
+        const near = p => (p.org === null ? 0 : 2) + (p.kind === null ? 0 : 1);
+        return [...this.policies.values()].filter(p => (p.org === null || p.org === org) && (p.kind === null || p.kind === kind) && p.from <= at)
+            .sort((a, b) => near(b) - near(a) || b.from - a.from || b.id - a.id)[0];
+    }
+
+    endWait(wait, outcome, { responder = null, answer = null, measured = false } = {}) {
+        if (wait)
+            Object.assign(wait, { ended: true, paused: false, outcome, responder, answer, measured });
+    }
+
+    /** Whom a closed round is about. */
+    accountable(ticket, closer) {
+        return ticket.lastStaff ?? [...this.assignments.values()].filter(a => !a.ended && a.org === ticket.org)
+            .sort((a, b) => a.id - b.id)[0]?.account ?? closer;
+    }
+
+    ratingOf(ticket) {
+        return [...this.ratings.values()].filter(r => r.ticket === ticket).at(-1);
     }
 
     openSession(session) {

@@ -3,30 +3,30 @@
 
 import { firstDifference, ordered, same } from './compare.mjs';
 import { asFunction, operations, refusal } from './doings.mjs';
-import { Firm, roles } from './model.mjs';
+import { Firm, roles, topicKinds } from './model.mjs';
 import { Random } from './random.mjs';
 import { documentJson, documentNamed, eventShown, eventTold, messageJson, namedOnly, questions, relations, tableQuestion } from './reads.mjs';
 import { System } from './system.mjs';
 import { until } from '../lib/scratch.mjs';
 
 // How often each operation is done.
-const weights = { send: 22, insert: 8, edit: 10, update: 3, delete: 4, bury: 2, import: 2, read: 12, versions: 2, redact: 1, close: 4, typing: 3, watch: 4,
-    unwatch: 3, upload: 6, download: 4, work: 3, process: 4, assign: 9, assignByHand: 2, unassignByHand: 2, orgs: 5, orgsByHand: 3, accounts: 5, accountsByHand: 3,
+const weights = { send: 22, insert: 8, edit: 10, update: 3, delete: 4, bury: 2, import: 2, read: 12, versions: 2, redact: 1, close: 5, await_client: 4,
+    reopen: 3, dismiss_wait: 4, rate: 5, policies: 2, due: 1, typing: 3, watch: 4, unwatch: 3, upload: 6, download: 4, work: 3, process: 4, assign: 9, assignByHand: 2, unassignByHand: 2, orgs: 5, orgsByHand: 3, accounts: 5, accountsByHand: 3,
     departments: 1, settings: 2, settingsByHand: 1, revoke_session: 3, revoke_sessions: 1, session_policies: 1, logout: 4 };
 
 // What may be done while somebody else's transaction has changed rights and is not committed: nothing
 // that would wait for its rows.
-const besides = ['send', 'insert', 'edit', 'update', 'delete', 'bury', 'read', 'versions', 'redact', 'close', 'typing', 'upload', 'download', 'work'];
+const besides = ['send', 'insert', 'edit', 'update', 'delete', 'bury', 'read', 'versions', 'redact', 'close', 'await_client', 'reopen',
+    'dismiss_wait', 'rate', 'typing', 'upload', 'download', 'work'];
 
 // How often each question is asked.
-const curiosity = { me: 3, topics: 8, members: 12, history: 30, history_at: 8, documents: 10, sessions: 5, session_policies: 1, accounts: 4, orgs: 3, departments: 2, settings: 2, journal: 2,
+const curiosity = { me: 3, topics: 8, members: 12, history: 30, history_at: 8, documents: 10, waits: 6, ratings: 5, policies: 3, sessions: 5, session_policies: 1, accounts: 4, orgs: 3, departments: 2, settings: 2, journal: 2,
     journal_verify: 0.3, resume: 8 };
 
 // Calls that are written as statements on tables. Who may execute one but is not entitled gets the
 // tables' answers, and those the ...ByHand operations ask for.
-const written = new Set(['assign', 'orgs', 'accounts', 'departments', 'settings', 'session_policies']);
+const written = new Set(['assign', 'orgs', 'accounts', 'departments', 'settings', 'session_policies', 'policies']);
 
-const topicKinds = ['bank_payment', 'contract', 'invoice', 'power_of_attorney', 'waybill'];
 const orgCount = 11;
 const cast = { admin: 2, supervisor: 5, accountant: 8, client: 11 };
 
@@ -116,12 +116,12 @@ export class Oracle {
         const id = firm.accounts.size + 1;
         const account = { id, login: `p${id}`, name: `Person ${id}`, role, org: role === 'client' ? 1 + chance.below(orgCount) : null,
             department: ['supervisor', 'accountant'].includes(role) ? 1 + chance.below(4) : null, language: 'uz',
-            disabled: id > 2 && chance.chance(0.05), stays: id === 1 };
+            machine: chance.chance(0.05), disabled: id > 2 && chance.chance(0.05), stays: id === 1 };
         firm.accounts.set(id, account);
         await system.facts(`CREATE ROLE oracle_p${id} LOGIN IN ROLE onefin_${role}`);
-        await system.facts(`INSERT INTO onefin.account (login, name, role, org_id, department_id, db_role, disabled_at)
-            VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $7 THEN now() END)`,
-        [account.login, account.name, role, account.org, account.department, `oracle_p${id}`, account.disabled]);
+        await system.facts(`INSERT INTO onefin.account (login, name, role, org_id, department_id, db_role, machine, disabled_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, CASE WHEN $8 THEN now() END)`,
+        [account.login, account.name, role, account.org, account.department, `oracle_p${id}`, account.machine, account.disabled]);
         this.users.push({ user: `oracle_p${id}`, account });
     }
 
@@ -216,7 +216,12 @@ export class Oracle {
         const { system } = this;
         if (way === 'call')
             return operation.file ? system.file(operation.file(who.session.token, params)) : system.call(who.session.token, operation.call(params));
-        return way === 'hand' ? system.byHand(operation.sql(params)) : system.statement(who.user, this.#statement(operation, params));
+        if (way !== 'hand')
+            return system.statement(who.user, this.#statement(operation, params));
+        const answer = await system.byHand(operation.sql(params));
+        if (operation.later)
+            await system.journaled(operation.later(params));
+        return answer;
     }
 
     #statement(operation, params) {
@@ -244,16 +249,23 @@ export class Oracle {
         const from = firm.entries.length;
         const made = rows.find(row => row.kind === 'org.created');
         const topics = made ? await this.#topicsOf(made.subject) : [];
+        const said = rows.find(row => ['message.sent', 'message.imported'].includes(row.kind))?.subject;
+        const begun = said ? await system.facts('SELECT id, kind FROM onefin.wait WHERE message_id = $1 ORDER BY id', [said]) : [];
+        const rated = rows.some(row => row.kind === 'rating.given') ? await system.facts('SELECT max(id) AS id FROM onefin.rating') : [];
         const before = [...firm.accounts.values()].map(account => [account, account.role]);
         const place = (kind, object) => rows.findIndex(row => row.kind === kind && row.subject === object.id);
         if (expected === 'ok')
             operation.apply(firm, who, params, {
                 id: kind => rows.find(row => row.kind === kind)?.subject,
+                all: kind => rows.filter(row => row.kind === kind).map(row => row.subject),
                 order: (kind, some) => [...some].sort((a, b) => place(kind, a) - place(kind, b)),
                 topics: () => topics,
+                wait: kind => begun.find(wait => wait.kind === kind)?.id,
+                rating: () => rated[0]?.id,
             });
         else if (operation.refused && firm.openSession(who.session))
             operation.refused(firm, who, params);
+        this.#check('call', `waits that began with ${name}`, [...firm.waits.values()].filter(wait => wait.message === said).map(({ id, kind }) => ({ id, kind })), begun);
         this.#journaled(name, firm.entries.slice(from), rows);
         for (const [account, role] of before) {
             const { user, fixed } = this.users.find(one => one.account === account);
@@ -276,14 +288,15 @@ export class Oracle {
     /** Entries that were written since the last look, or by one transaction. */
     async #rows(xact = null) {
         const rows = await this.system.facts(`SELECT id, kind, audience, actor_id AS actor, org_id AS org, topic_id AS topic, subject_id AS subject,
-            account_id AS account, version, detail ->> 'state' AS state FROM onefin.journal
+            account_id AS account, version,
+            CASE WHEN kind ~ '^(message.(sent|imported)$|(ticket|wait|sla|rating)[.])' THEN coalesce(detail, '{}') END AS detail FROM onefin.journal
             WHERE CASE WHEN $2::text IS NULL THEN id > $1 ELSE xact = $2::xid8 END ORDER BY id`, [this.#seen, xact]);
         this.#seen = Math.max(this.#seen, ...rows.map(row => row.id));
         return rows;
     }
 
     #journaled(name, entries, rows) {
-        const facts = ['kind', 'audience', 'actor', 'org', 'topic', 'subject', 'account', 'version', 'state'];
+        const facts = ['kind', 'audience', 'actor', 'org', 'topic', 'subject', 'account', 'version', 'detail'];
         const plain = one => Object.fromEntries(facts.map(fact => [fact, one[fact] ?? null]));
         this.#check('call', `the journal of ${name}`, entries.map(plain), rows.map(plain), Math.max(1, entries.length));
         entries.forEach((entry, i) => { entry.id = rows[i].id; });
@@ -384,10 +397,25 @@ export class Oracle {
         }
     }
 
+    /** What figures say when all is in them. */
+    async #figures() {
+        const { firm, system } = this;
+        const day = `to_char(day, 'YYYYMMDD')`;
+        await until(async () => (await system.facts('SELECT seal FROM onefin.kpi_state'))[0]?.seal >= firm.seals.at(-1), 'the figures to be kept up');
+        firm.figures = {
+            staffDays: await system.facts(`SELECT account_id AS account, ${day} AS day, messages FROM onefin.kpi_staff_day`),
+            staffDurations: await system.facts(`SELECT account_id AS account, concat_ws('.', account_id, ${day}, kind, part) AS key FROM onefin.kpi_staff_duration`),
+            orgDays: await system.facts(`SELECT org_id AS org, concat_ws('.', org_id, kind_id, ${day}) AS key, messages FROM onefin.kpi_org_day`),
+            orgDurations: await system.facts(`SELECT org_id AS org, concat_ws('.', org_id, kind_id, ${day}, kind, part) AS key FROM onefin.kpi_org_duration`),
+            downloads: await system.facts('SELECT entry_id AS id, account_id AS account, org_id AS org FROM onefin.kpi_download'),
+        };
+    }
+
     async #events() {
         const { firm, system } = this;
         await system.settled();
         await this.#places();
+        await this.#figures();
         for (const client of this.clients) {
             const expected = this.#told(client);
             if (client.over)
@@ -483,8 +511,9 @@ export class Oracle {
         const { chance, firm, system } = this;
         const { user, account, groups } = this.#as(chance.of(this.users));
         const names = Object.keys(relations);
-        const may = names.filter(name => relations[name].who.some(role => groups.includes(role)));
-        const asked = may.map(name => tableQuestion(chance, firm, account, name, 25));
+        const analyst = !account && groups.includes('analyst');
+        const may = names.filter(name => relations[name].who.some(role => groups.includes(role)) || analyst && relations[name].analyst !== undefined);
+        const asked = may.map(name => tableQuestion(chance, firm, account, name, 25, analyst));
         const own = chance.chance(0.1);
         const [tables, notices] = await system.look(user, asked.map(({ text }) => text), own);
         asked.forEach((question, i) => this.#rowsOf(user, question, tables[i]));

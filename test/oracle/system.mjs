@@ -210,6 +210,11 @@ export class System {
         return client;
     }
 
+    /** Waits until an entry is there that the worker writes. */
+    async journaled({ kind, subject }) {
+        await until(async () => (await this.facts('SELECT FROM onefin.journal WHERE kind = $1 AND subject_id = $2', [kind, subject])).length, `${kind} ${subject}`);
+    }
+
     /** Waits until all that was done is sealed; the newest seal. */
     async sealed() {
         return until(async () => {

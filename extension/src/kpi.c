@@ -1,0 +1,153 @@
+/*
+ * kpi.c: when figures are kept up, and that they are made anew. What is done then is in
+ * schema/57_kpi.sql.
+ *
+ * The sealer does it between its looks, a step at a time: a step takes so few entries that sealing
+ * does not wait for long, and rests so long after it that it takes a tenth of the sealer's time;
+ * only who is behind goes on at once. A step's commit need not be on disk: how far it went is lost
+ * with what it added.
+ */
+#include "postgres.h"
+
+#include "kpi.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type_d.h"
+#include "fmgr.h"
+#include "identity.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "plan.h"
+#include "portability/instr_time.h"
+#include "seal.h"
+#include "shared.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* Entries of a step, about; microseconds between steps at least; how many times as long as a step
+ * took. */
+#define STEP_ENTRIES 3000
+#define PACE_US      30000
+#define REST         9
+
+/* Microseconds until it is tried again when something went wrong, and when somebody else is at it.
+ */
+#define TRY_AGAIN_US 10000000
+#define BUSY_US      1000000
+
+typedef enum Outcome { DONE, MORE, BUSY, FAILED } Outcome;
+
+static int64 now_us(void) {
+    instr_time now;
+
+    INSTR_TIME_SET_CURRENT(now);
+    return (int64)INSTR_TIME_GET_MICROSEC(now);
+}
+
+static Outcome take_next(void) {
+    static OfStatement step = {"SELECT onefin.kpi_step($1)", 1, {INT4OID}};
+    OfArgs args = {0};
+    bool isnull;
+    bool more;
+
+    of_arg(&args, Int32GetDatum(STEP_ENTRIES), false);
+    of_spi_begin();
+    of_run_as_owner(&step, &args, false);
+    more = DatumGetBool(of_result(0, 1, &isnull));
+    of_spi_end();
+    return isnull ? BUSY : more ? MORE : DONE;
+}
+
+static Outcome in_transaction(void) {
+    Outcome outcome = DONE;
+
+    StartTransactionCommand();
+    XactIsoLevel = XACT_READ_COMMITTED;
+    (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
+                            GUC_ACTION_LOCAL, true, 0, false);
+    if (of_hold_extension()) {
+        PushActiveSnapshot(GetTransactionSnapshot());
+        outcome = take_next();
+        PopActiveSnapshot();
+    }
+    CommitTransactionCommand();
+    return outcome;
+}
+
+/* Sealing does not depend on it: what goes wrong is told. */
+static Outcome try(MemoryContext scratch) {
+    volatile Outcome outcome = FAILED;
+
+    MemoryContextSwitchTo(scratch);
+    pgstat_report_activity(STATE_RUNNING, "keeping up figures");
+    PG_TRY();
+    { outcome = in_transaction(); }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(TopMemoryContext);
+        EmitErrorReport();
+        FlushErrorState();
+        AbortCurrentTransaction();
+    }
+    PG_END_TRY();
+    pgstat_report_stat(false);
+    pgstat_report_activity(STATE_IDLE, NULL);
+    MemoryContextSwitchTo(TopMemoryContext);
+    MemoryContextReset(scratch);
+    return outcome;
+}
+
+/* When the next step is due after one that came to this end. */
+static int64 rest(Outcome outcome, int64 spent) {
+    switch (outcome) {
+    case MORE:
+        return 0;
+    case BUSY:
+        return BUSY_US;
+    case FAILED:
+        return TRY_AGAIN_US;
+    default:
+        return Max(PACE_US, REST * spent);
+    }
+}
+
+long of_kpi_step(MemoryContext scratch, long most) {
+    static int64 taken = -1; /* the newest seal when there was nothing more to take */
+    static int64 due = 0;
+    int64 newest = of_last_seal_of_sealer().number;
+    int64 began = now_us();
+
+    if (newest != taken && began >= due) {
+        Outcome outcome = try(scratch);
+        int64 end = now_us();
+
+        if (outcome == DONE)
+            taken = newest;
+        due = end + rest(outcome, end - began);
+    }
+    return newest == taken ? most : Min(most, (Max(due - now_us(), 0) + 999) / 1000);
+}
+
+/* onefin.kpi_rebuild(). Superusers need no account. Days stay of the zone that they are of: another
+ * one is the worker's to take. */
+PG_FUNCTION_INFO_V1(onefin_kpi_rebuild);
+Datum onefin_kpi_rebuild(PG_FUNCTION_ARGS) {
+    static OfStatement hold = {"SELECT FROM onefin.kpi_state FOR UPDATE", 0, {0}};
+    static OfStatement compare = {
+        "SELECT onefin.kpi_compare(seal, time_zone) FROM onefin.kpi_state", 0, {0}};
+    Datum verdict;
+
+    if (!superuser())
+        of_require_granted(fcinfo->flinfo->fn_oid);
+    of_spi_begin();
+    of_run_as_owner(&hold, NULL, false);
+    of_spi_end();
+    verdict = of_value(&compare, NULL, true, false);
+    if (verdict == (Datum)0)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("there are no figures yet"),
+                        errhint("They are made once the library is in "
+                                "shared_preload_libraries and something was sealed.")));
+    return verdict;
+}

@@ -1,0 +1,13 @@
+/*
+ * kpi.h: figures, kept up from the sealed journal.
+ */
+#ifndef ONEFIN_KPI_H
+#define ONEFIN_KPI_H
+
+#include "postgres.h"
+
+/* For the sealer: takes what is due into the figures, in a transaction of its own. Milliseconds until
+ * it wants to be called again, at most as many as given. */
+extern long of_kpi_step(MemoryContext scratch, long most);
+
+#endif
