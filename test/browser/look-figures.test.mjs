@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { after, before } from 'node:test';
 import { World } from '../lib/firm.mjs';
-import { everyLook, look } from './looks.mjs';
+import { everyLook, look, one } from './looks.mjs';
 import { pdf } from './papers.mjs';
 import { logIn, openTopic, Visitors } from './visitors.mjs';
 
@@ -140,7 +140,7 @@ everyLook(async (name, language, options) => {
   await supervisor(name, language, options);
   await admin(name, language, options);
   await client(name, language, options);
-});
+}, one);
 
 async function enter(login, language, options) {
   const page = await visitors.open(options);
@@ -175,12 +175,15 @@ async function accountant(name, language, options) {
   await page.locator('.chart canvas').waitFor();
   await page.locator('.bonus-total').waitFor();
   await whole(page, `${name}-figures-own`);
+  await page.locator('.chart').scrollIntoViewIfNeeded();
+  await look(page, `${name}-figures-chart`);
   await page.locator('.bonus .round').first().click();
   await page.locator('.items li').first().waitFor();
   await look(page, `${name}-figures-items`);
   await page.keyboard.press('Escape');
   await section(page, 1, '.wait.over', `${name}-figures-waits`);
   await page.locator('.wait .plain').first().click();
+  await page.locator('dialog textarea').waitFor();
   await look(page, `${name}-figures-dismiss`);
   await page.keyboard.press('Escape');
   await section(page, 2, '.ratings li', `${name}-figures-ratings`);
@@ -213,6 +216,7 @@ async function admin(name, language, options) {
   const adding = page.locator('.card-head .plain');
   for (let at = 0; at < 4; at++) {
     await adding.nth(at).click();
+    await page.locator('dialog form').waitFor();
     await look(page, `${name}-figures-add-${at}`);
     await page.keyboard.press('Escape');
   }

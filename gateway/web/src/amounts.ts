@@ -7,8 +7,8 @@ export const NONE = '–';
 const MINUTE = 60;
 
 const locales: Record<Language, string> = { uz: 'uz-Latn-UZ', ru: 'ru-RU', en: 'en-GB' };
-/** Between thousands, so that a number stays in one line. */
-const NARROW = '\u00a0';
+/** Between thousands; a line does not break there. */
+const BLANK = '\u00a0';
 
 /** 2 soat 5 daq; to the second below a minute only. */
 export function duration(language: Language, seconds: number | null): string {
@@ -42,18 +42,20 @@ export function share(language: Language, part: number | null): string {
   return dictionaries[language].percent(decimal(language, tenths, 1));
 }
 
+/** With as many digits after the comma as it needs, and no more than so many. */
 export function decimal(language: Language, value: number | null, digits: number): string {
   if (value === null) return NONE;
-  return value.toLocaleString(locales[language], { maximumFractionDigits: digits });
+  const plain = String(Number(value.toFixed(digits)));
+  return language === 'en' ? plain : plain.replace('.', ',');
 }
 
 /** 1 250 000 soʻm, from the text of a number, whose digits stay what they are. */
 export function money(language: Language, amount: string | null): string {
   if (amount === null) return NONE;
   const [, sign = '', whole = '0', part = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(amount) ?? [];
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, language === 'en' ? ',' : NARROW);
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, language === 'en' ? ',' : BLANK);
   const tiyin = /[1-9]/.test(part) ? (language === 'en' ? '.' : ',') + part : '';
-  return `${sign && '−'}${grouped}${tiyin}${NARROW}${dictionaries[language].currency}`;
+  return `${sign && '−'}${grouped}${tiyin} ${dictionaries[language].currency}`;
 }
 
 /** A sum as people write it, blanks between thousands, a comma before the tiyin; null for others. */

@@ -12,10 +12,10 @@ const uz = {
 
   office: 'Koʻrsatkichlar',
   sections: {
-    figures: 'Koʻrsatkichlar',
-    waits: 'Kutayotganlar',
+    figures: 'Natijalar',
+    waits: 'Kutmoqda',
     ratings: 'Baholar',
-    payroll: 'Mukofotlar',
+    payroll: 'Mukofot',
     rules: 'Qoidalar',
   } as Record<Section, string>,
   toChats: 'Yozishmalarga qaytish',
@@ -39,8 +39,8 @@ const uz = {
     ended: 'oy tugadi, hali yopilmagan',
     closed: 'oy yopilgan',
   },
-  nowWaiting: 'Hozir kutmoqda',
-  nowHint: (open: number) => `${open} ta ochiq murojaat`,
+  nowHint: (waiting: number, open: number) =>
+    `Hozir javob kutmoqda: ${waiting}. Ochiq murojaatlar: ${open}.`,
 
   details: 'Batafsil',
   parts: {
@@ -98,6 +98,8 @@ const uz = {
   awaitHint: 'Mijoz javob bermaguncha vaqt hisobi toʻxtaydi',
   reopen: 'Davom ettirish',
   reopenHint: 'Vaqt hisobi yana yuradi',
+  openAgain: 'Qayta ochish',
+  openAgainHint: 'Yangi murojaat ochiladi',
 
   rateQuestion: 'Xizmatimizni qanday baholaysiz?',
   rateOf: (topic: string, when: string) => `${topic}, ${when} da yopilgan murojaat`,
@@ -181,7 +183,7 @@ const uz = {
   bonusRulesHint: 'Har bir ish oʻsha kundagi qoida bilan hisoblanadi; yangi qoida oʻz sanasidan kuchga kiradi.',
   noRules: 'Hali mukofot qoidasi yoʻq.',
   addRule: 'Qoida qoʻshish',
-  ruleFrom: (when: string) => `${when} dan`,
+  ruleFrom: (when: string) => `${when} dan boshlab`,
   documentRates: 'Bitta ishlangan hujjat uchun, soʻm',
   ratingRate: 'Bitta yaxshi baho uchun, soʻm',
   ratingMin: 'Yaxshi baho shundan boshlanadi',
@@ -235,8 +237,8 @@ const ru: FigureDictionary = {
 
   office: 'Показатели',
   sections: {
-    figures: 'Показатели',
-    waits: 'Ждут ответа',
+    figures: 'Итоги',
+    waits: 'Ждут',
     ratings: 'Оценки',
     payroll: 'Премии',
     rules: 'Правила',
@@ -262,8 +264,7 @@ const ru: FigureDictionary = {
     ended: 'месяц прошёл, ещё не закрыт',
     closed: 'месяц закрыт',
   },
-  nowWaiting: 'Ждут сейчас',
-  nowHint: (open) => `открытых обращений: ${open}`,
+  nowHint: (waiting, open) => `Ждут ответа сейчас: ${waiting}. Открытых обращений: ${open}.`,
 
   details: 'Подробно',
   parts: {
@@ -321,6 +322,8 @@ const ru: FigureDictionary = {
   awaitHint: 'Пока клиент не ответит, время не идёт',
   reopen: 'Продолжить',
   reopenHint: 'Время снова пойдёт',
+  openAgain: 'Открыть снова',
+  openAgainHint: 'Откроется новое обращение',
 
   rateQuestion: 'Как вы оцениваете нашу работу?',
   rateOf: (topic, when) => `${topic}, обращение закрыто ${when}`,
@@ -483,8 +486,7 @@ const en: FigureDictionary = {
     ended: 'the month is over, not closed yet',
     closed: 'the month is closed',
   },
-  nowWaiting: 'Waiting now',
-  nowHint: (open) => `${open} open ${open === 1 ? 'round' : 'rounds'}`,
+  nowHint: (waiting, open) => `Waiting for an answer now: ${waiting}. Open rounds: ${open}.`,
 
   details: 'Details',
   parts: {
@@ -542,6 +544,8 @@ const en: FigureDictionary = {
   awaitHint: 'The clock stands until the client answers',
   reopen: 'Go on',
   reopenHint: 'The clock goes on',
+  openAgain: 'Open again',
+  openAgainHint: 'A new round begins',
 
   rateQuestion: 'How do you rate our work?',
   rateOf: (topic, when) => `${topic}, round closed ${when}`,

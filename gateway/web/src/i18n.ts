@@ -125,7 +125,7 @@ const uz = {
 
   closeTopic: 'Murojaatni yopish',
   closeQuestion: 'Murojaat yopilsinmi?',
-  closeHint: 'Keyingi xabar yangi murojaatni ochadi.',
+  closeHint: 'Mijozdan baho soʻraladi. Keyingi xabar yangi murojaatni ochadi.',
   close: 'Yopish',
 
   versions: 'Xabar tarixi',
@@ -296,7 +296,7 @@ const ru: Words = {
 
   closeTopic: 'Закрыть обращение',
   closeQuestion: 'Закрыть обращение?',
-  closeHint: 'Следующее сообщение откроет новое обращение.',
+  closeHint: 'Клиента попросят об оценке. Следующее сообщение откроет новое обращение.',
   close: 'Закрыть',
 
   versions: 'История сообщения',
@@ -458,7 +458,7 @@ const en: Words = {
 
   closeTopic: 'Close the request',
   closeQuestion: 'Close this request?',
-  closeHint: 'The next message will open a new one.',
+  closeHint: 'The client is asked for a rating. The next message will open a new one.',
   close: 'Close',
 
   versions: 'Message history',

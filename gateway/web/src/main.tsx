@@ -1,5 +1,6 @@
 // Starts the page.
 
+import 'uplot/dist/uPlot.min.css';
 import './style/base.css';
 import './style/frame.css';
 import './style/lists.css';

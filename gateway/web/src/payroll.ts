@@ -35,7 +35,8 @@ export class Payroll {
   }
 
   async correct(month: string, account: number, amount: string, reason: string): Promise<void> {
-    await this.core.ask('correct_payroll', { month, account, amount, reason });
+    const params = { month, account, amount: Number(amount), reason };
+    await this.core.ask('correct_payroll', params);
   }
 
   /** Saves the month as a file. */

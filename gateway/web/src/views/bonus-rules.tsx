@@ -45,11 +45,15 @@ function RuleRow({ rule }: { rule: BonusRule }) {
   const words = useWords();
   const language = usePage((page) => page.language);
   const kindName = useKindName();
+  const topics = usePage((page) => page.data.orgs?.[0]?.topics) ?? [];
+  const kinds = topics.map((topic) => topic.kind);
   const sum = (amount: string | null) => money(language, amount);
   const facts: [string, string[]][] = [
     [
       words.documentRates,
-      Object.entries(rule.document_rates).map(([kind, rate]) => `${kindName(kind)}: ${sum(rate)}`),
+      kinds
+        .filter((kind) => kind in rule.document_rates)
+        .map((kind) => `${kindName(kind)}: ${sum(rule.document_rates[kind] ?? null)}`),
     ],
     [`${words.ratingRate} (${rule.rating_min}–5)`, rule.rating_rate ? [sum(rule.rating_rate)] : []],
     [

@@ -22,20 +22,6 @@ export function useBonus(month: string | null, account: number | null) {
   return useLoaded(() => app.payroll.bonus(month, account), [month, account, moved]);
 }
 
-/** Beside a person's figures. */
-export function BonusOf({ month, account }: { month: string; account: number }) {
-  const words = useWords();
-  const { value, failure } = useBonus(month, account);
-  const person = value?.people.find((each) => each.account === account);
-  return (
-    <section class="card" aria-label={words.bonus}>
-      <h2>{words.bonus}</h2>
-      {failure}
-      {value && <BonusLines reply={value} person={person} />}
-    </section>
-  );
-}
-
 interface LinesProps {
   reply: BonusReply;
   person: BonusPerson | undefined;

@@ -3,7 +3,6 @@
 
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
 import { duration, monthAfter } from '../amounts';
 import type { Dictionary } from '../i18n';
 import type { DayFigures, Language } from '../protocol';

@@ -116,17 +116,22 @@ function RoundDoing({ topic: { id, state } }: { topic: Topic }) {
   const words = useWords();
   const [asking, setAsking] = useState(false);
   if (state === null) return null;
-  const going = state === 'open';
+  const next = {
+    open: { how: 'await_client', icon: 'pause', name: words.awaitClient, hint: words.awaitHint },
+    waiting_client: { how: 'reopen', icon: 'go', name: words.reopen, hint: words.reopenHint },
+    closed: { how: 'reopen', icon: 'go', name: words.openAgain, hint: words.openAgainHint },
+  } as const;
+  const { how, icon, name, hint } = next[state];
   return (
     <>
       <button
         type="button"
         class="plain round-doing"
-        title={going ? words.awaitHint : words.reopenHint}
-        onClick={() => void app.writing.setRound(going ? 'await_client' : 'reopen', id)}
+        title={hint}
+        onClick={() => void app.writing.setRound(how, id)}
       >
-        <Icon name={going ? 'pause' : 'go'} />
-        <span>{going ? words.awaitClient : words.reopen}</span>
+        <Icon name={icon} />
+        <span>{name}</span>
       </button>
       {state !== 'closed' && (
         <button

@@ -3,11 +3,11 @@
 
 import { useState } from 'preact/hooks';
 import { app } from '../app';
-import { decimal, duration, share } from '../amounts';
+import { decimal, duration, money, NONE, share } from '../amounts';
 import { routeTo, type Office } from '../page';
-import type { Figures as Row, KpiReply, Part, PersonFigures } from '../protocol';
+import type { BonusReply, Figures as Row, KpiReply, Part, PersonFigures } from '../protocol';
 import { isGhost } from '../state';
-import { BonusOf } from './bonus';
+import { BonusLines, useBonus } from './bonus';
 import { Chart } from './chart';
 import { Icon } from './icons';
 import { useCalm, useKindName, useLoaded, usePage, useWords } from './use';
@@ -51,6 +51,9 @@ function Person({ kpi, account, month }: PersonProps) {
   const words = useWords();
   const me = usePage((page) => page.data.account)!;
   const row = kpi.staff.find((each) => each.account_id === account) ?? null;
+  const { value: bonus, failure } = useBonus(kpi.month, account);
+  const paid = bonus?.people.find((each) => each.account === account);
+  const total = bonus && { total: paid?.total ?? '0', state: bonus.state };
   return (
     <>
       {account !== me.id && (
@@ -59,11 +62,15 @@ function Person({ kpi, account, month }: PersonProps) {
           <strong>{row?.account}</strong>
         </p>
       )}
-      {row ? <Tiles row={row} /> : <NoFigures />}
+      {row ? <Tiles row={row} bonus={total} /> : <NoFigures />}
       {account === me.id && <WaitsCard />}
       {row && <Chart month={kpi.month} days={kpi.days} />}
       {row && <Details row={row} />}
-      <BonusOf month={kpi.month} account={account} />
+      <section class="card" aria-label={words.bonus}>
+        <h2>{words.bonus}</h2>
+        {failure}
+        {bonus && <BonusLines reply={bonus} person={paid} />}
+      </section>
     </>
   );
 }
@@ -98,7 +105,12 @@ export function Tile({ name, value, hint, bad }: TileProps) {
   );
 }
 
-function Tiles({ row }: { row: Row }) {
+interface TilesProps {
+  row: Row;
+  bonus: { total: string; state: BonusReply['state'] } | null;
+}
+
+function Tiles({ row, bonus }: TilesProps) {
   const words = useWords();
   const language = usePage((page) => page.language);
   return (
@@ -132,9 +144,9 @@ function Tiles({ row }: { row: Row }) {
         hint={words.documentsHint(row.documents_returned)}
       />
       <Tile
-        name={words.nowWaiting}
-        value={String(row.backlog)}
-        hint={words.nowHint(row.workload)}
+        name={words.bonusSoFar}
+        value={bonus === null ? NONE : money(language, bonus.total)}
+        hint={bonus === null ? '' : words.bonusHints[bonus.state]}
       />
     </dl>
   );
@@ -175,6 +187,7 @@ function Details({ row }: { row: Row }) {
         </tbody>
       </table>
       <p class="hint">{words.otherFigures(row.unanswered, row.dismissed)}</p>
+      <p class="hint">{words.nowHint(row.backlog, row.workload)}</p>
     </section>
   );
 }
@@ -274,7 +287,7 @@ function Rows({ what, rows }: { what: string; rows: Listed[] }) {
               </td>
               <td data-label={words.rating}>
                 {decimal(language, row.rating_mean, 2)}
-                {row.ratings > 0 && <span> · {row.ratings}</span>}
+                {row.ratings > 0 && ` · ${row.ratings}`}
               </td>
               <td data-label={words.documentsDone}>{row.documents_processed}</td>
               <td data-label={words.openNow}>{row.backlog}</td>

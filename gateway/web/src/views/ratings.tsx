@@ -12,7 +12,7 @@ import { isStaff } from '../state';
 import * as storage from '../storage';
 import { Dialog } from './dialog';
 import { Icon, TopicIcon, type IconName } from './icons';
-import { useAttempt, useKindName, useLoaded, usePage, useWords } from './use';
+import { useAttempt, useKindName, useLoaded, useName, usePage, useWords } from './use';
 
 const scores = [1, 2, 3, 4, 5] as const;
 const faceOf = (score: number) => `face_${score}` as IconName;
@@ -55,6 +55,7 @@ function RatingDialog({ rating, close, done }: DialogProps) {
   const words = useWords();
   const language = usePage((page) => page.language);
   const kindName = useKindName();
+  const who = useName()(rating.accountable) ?? rating.accountable_name;
   const [score, setScore] = useState(rating.score);
   const [comment, setComment] = useState(rating.comment ?? '');
   const { attempt, failure } = useAttempt();
@@ -71,10 +72,10 @@ function RatingDialog({ rating, close, done }: DialogProps) {
       <form class="rate" onSubmit={go}>
         <p>
           {words.rateOf(kindName(rating.kind), dateAndTime(language, rating.closed_at))}
-          {rating.accountable_name && (
+          {who && (
             <>
               <br />
-              {words.rateWho(rating.accountable_name)}
+              {words.rateWho(who)}
             </>
           )}
         </p>
@@ -179,6 +180,7 @@ function RatingRow({ rating, edit }: { rating: Rating; edit: (() => void) | null
   const language = usePage((page) => page.language);
   const staff = usePage((page) => page.data.account !== null && isStaff(page.data.account));
   const kindName = useKindName();
+  const who = useName()(rating.accountable) ?? rating.accountable_name;
   const { score } = rating;
   return (
     <li data-ticket={rating.ticket}>
@@ -192,7 +194,7 @@ function RatingRow({ rating, edit }: { rating: Rating; edit: (() => void) | null
           </a>
         </p>
         <p class="rating-facts">
-          {[rating.accountable_name, words.closedOn(shortDay(language, rating.closed_at))]
+          {[who, words.closedOn(shortDay(language, rating.closed_at))]
             .filter(Boolean)
             .join(' · ')}
         </p>

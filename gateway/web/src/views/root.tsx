@@ -14,7 +14,7 @@ import { Jobs } from './jobs';
 import { Login } from './login';
 import { Companies, Topics } from './lists';
 import { NewLogin } from './new-login';
-import { Office } from './office';
+import { OfficeLater } from './office-later';
 import { Password } from './password';
 import { RatingAsk } from './ratings';
 import { explain, usePage, useWords } from './use';
@@ -65,7 +65,7 @@ function Shell() {
     <div class="shell" data-screen={screen} data-columns={client ? 2 : 3}>
       <Status />
       {route.office ? (
-        <Office place={route.office} />
+        <OfficeLater place={route.office} />
       ) : (
         <Columns org={org} home={client} topic={found ? route.topic : null} />
       )}

@@ -122,3 +122,12 @@ export function useKindName(): (kind: string | null) => string {
   const topics = usePage((page) => page.data.orgs?.[0]?.topics);
   return (kind) => topics?.find((topic) => topic.kind === kind)?.names[language] ?? kind ?? '';
 }
+
+/** Name of an account by its id, as far as it takes part in conversations that were loaded. */
+export function useName(): (account: number | null) => string | null {
+  const members = usePage((page) => page.data.members);
+  return (account) =>
+    Object.values(members)
+      .flat()
+      .find((member) => member.id === account)?.name ?? null;
+}

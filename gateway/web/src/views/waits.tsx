@@ -183,7 +183,7 @@ export function WaitStrip({ topic }: { topic: number }) {
     <div class={`wait-strip ${urgency}`}>
       <Icon name={urgency === 'paused' ? 'pause' : 'clock'} />
       <p>
-        <span>{words.waitKinds[wait.kind]}:</span>{' '}
+        <span class="wait-kind">{words.waitKinds[wait.kind]}: </span>
         <strong>{timeOf(words, language, wait, waits, now)}</strong>
         {wait.target !== null && (
           <span class="wait-target"> · {words.targetOf(durationLeft(language, wait.target))}</span>
