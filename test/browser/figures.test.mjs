@@ -186,6 +186,8 @@ test('a rating can be changed; every one of them is kept', async () => {
   await told.getByText('5 — Juda yaxshi').waitFor();
   await told.getByText('Uzoq kutdim').waitFor();
   assert.equal(await told.locator('button').count(), 0);
+  await office(nora, 'ratings');
+  await nora.locator('.ratings li', { hasText: 'Anor' }).getByText(/^ann · /).waitFor();
 });
 
 test('who says later is asked once more, when reminded; and not of a round that closed by itself', async () => {
