@@ -20,13 +20,13 @@ const questions = {
         paused_at IS NOT NULL AS stands, warned_at IS NOT NULL AS warned, breached_at IS NOT NULL AS missed, imported, outcome FROM onefin.wait ORDER BY id`,
 };
 
-const moments = 2e6; // microseconds between what a transaction noted of one thing, at most
+const moments = 5e6; // microseconds between what a transaction noted of one thing, at most
 const isPublic = message => !message.note && !message.machine;
 
 export class Replay {
     waits = [];
     known = []; // policies
-    rounds = new Map(); // ticket -> {spoken, waiting, response, resolution, asked}
+    rounds = new Map(); // ticket -> {spoken, asked, last, response, resolution}
     told = new Map(); // wait -> {warned, breached}
 
     /** `plans` are the calendars by their id, as sla.mjs has them; the record must be sealed and at rest. */
@@ -49,7 +49,7 @@ export class Replay {
     // --- what each entry does
 
     'ticket.opened'({ subject }) {
-        this.rounds.set(subject, { spoken: false, waiting: false, asked: [] });
+        this.rounds.set(subject, { spoken: false, asked: [] });
     }
 
     'ticket.changed'(entry) {
