@@ -11,6 +11,7 @@ SELECT t.call('boss', 'calendars', jsonb_build_object('id', 1, 'hours', (SELECT 
 SELECT t.call('boss', 'calendars', '{"name": "Around the clock", "time_zone": "America/New_York"}');
 SELECT t.call('boss', 'calendars', jsonb_build_object('id', 2, 'hours', (SELECT jsonb_agg(jsonb_build_object('weekday', 1, 'from', concat(h, ':00'), 'until',
     concat(h, ':30'))) FROM generate_series(1, n) h)), '{calendar,hours,9}') FROM generate_series(10, 11) n;
+SELECT t.call('boss', 'calendars', '{"id": 2, "hours": [{"weekday": 7, "from": "09:00", "until": "10:00"}]}', '{calendar,hours}');
 SELECT t.call('boss', 'calendars', jsonb_build_object('id', 2, 'name', 'Always', 'hours', (SELECT jsonb_agg(jsonb_build_object('weekday', d, 'from', '00:00',
     'until', '24:00')) FROM generate_series(1, 7) d)), '{calendar,name}');
 SELECT t.call('boss', 'calendars', '{"id": 1, "time_zone": "Asia/Samarkand"}', '{calendar,time_zone}'),
