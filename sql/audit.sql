@@ -13,12 +13,13 @@
 --   document_mark                         never changed, journaled with its document
 --   kpi_*                                 made of the journal, again at any time
 --   payroll, payroll_line, payroll_item   never changed, journaled as payroll.closed
+--   wait, rating                          journaled by what begins and ends a wait, as rating.given
 --   job, logo, upload, upload_part,       work on its way, journaled by what becomes of it
 --   store_key
 SELECT c.oid::regclass AS "not audited" FROM pg_class c
 WHERE relnamespace::regnamespace::text ~ '^onefin' AND relkind IN ('r', 'p')
     AND relname NOT IN ('journal', 'seal', 'message_version', 'message', 'document', 'ticket', 'access_change', 'session', 'read_mark', 'watch', 'login_failure',
-        'document_mark', 'payroll', 'payroll_line', 'payroll_item', 'job', 'logo', 'upload', 'upload_part', 'store_key')
+        'document_mark', 'payroll', 'payroll_line', 'payroll_item', 'wait', 'rating', 'job', 'logo', 'upload', 'upload_part', 'store_key')
     AND relname NOT LIKE 'kpi\_%'
     AND (NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND tgfoid = 'onefin.audit()'::regprocedure
             AND tgname = 'z_audit' AND tgenabled = 'O' AND tgqual IS NULL AND tgattr = '' AND tgtype & 1 = 1 AND tgtype & 24 = 24)
