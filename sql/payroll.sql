@@ -117,7 +117,7 @@ ROLLBACK;
 BEGIN;
 -- Of a ticket the last rating holds, in the month of the first.
 SELECT t.rate(4, 1, '2025-03-31 10:00+05') AS k \gset
-SELECT t.score(:k, 5, '2025-03-31 10:00+05');
+SELECT t.score(:k, 5, '2025-03-31 10:00+05'), t.score(:k, 4, '2025-03-31 10:00+05');
 SELECT * FROM t.change();
 ROLLBACK;
 BEGIN;
@@ -128,6 +128,12 @@ SELECT * FROM t.change();
 -- Of two of one day the later one.
 SELECT t.rule('2025-03-07', '{"document_rates": {"contract": "8000"}}', '{rule,id}');
 SELECT * FROM t.change();
+ROLLBACK;
+BEGIN;
+-- Before the first rule nothing counts, answers neither.
+SELECT t.rule('2025-01-20', '{"document_rates": {"contract": "7"}, "rating_rate": "7", "sla_tiers": [{"share": 0.6, "amount": "70"}]}', '{rule,id}');
+SELECT t.process(4, 2, at), t.rate(4, 5, at) > 0, t.answer(4, at, 60 + CASE extract(day FROM at) WHEN 19 THEN 1 ELSE 0 END) FROM unnest('{2025-01-19 23:59+05,2025-01-20 00:00+05}'::timestamptz[]) at;
+SELECT * FROM t.lines('boss', '2025-01-01');
 ROLLBACK;
 BEGIN;
 -- The cap takes away what is above it, exactly that is not touched.

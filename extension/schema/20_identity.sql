@@ -111,7 +111,8 @@ COMMENT ON FUNCTION onefin.current_account() IS
 
 CREATE FUNCTION onefin.acting_as(role text) RETURNS boolean
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_acting_as';
-COMMENT ON FUNCTION onefin.acting_as(text) IS 'Whether the account that acts is active and has this role';
+COMMENT ON FUNCTION onefin.acting_as(text) IS
+    'Whether the account that acts is active and has this role; analyst: whether a database user acts who has no account';
 
 CREATE FUNCTION onefin.my_orgs(role text DEFAULT NULL) RETURNS bigint[]
     LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'onefin_my_orgs';

@@ -108,7 +108,7 @@ CREATE TABLE onefin.kpi_org_duration (
     kind text NOT NULL,
     part integer NOT NULL,
     durations bigint[] NOT NULL,
-    PRIMARY KEY (org_id, kind_id, day, kind, part)
+    PRIMARY KEY (org_id, day, kind_id, kind, part)
 );
 CREATE INDEX kpi_org_duration_month ON onefin.kpi_org_duration (month, kind_id);
 ALTER TABLE onefin.kpi_org_duration ALTER COLUMN durations SET STORAGE EXTERNAL;

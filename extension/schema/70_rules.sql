@@ -271,7 +271,7 @@ BEGIN
     END LOOP;
     FOREACH t IN ARRAY '{kpi_state,kpi_staff_day,kpi_staff_duration,kpi_org_day,kpi_org_duration,kpi_download,wait,rating,org,account,assignment,topic_kind,topic,ticket,document,document_mark}'::text[] LOOP
         EXECUTE format('CREATE POLICY analyst ON onefin.%I FOR SELECT TO onefin_analyst
-            USING ((SELECT onefin.current_account()) IS NULL)', t);
+            USING ((SELECT onefin.acting_as(''analyst'')))', t);
     END LOOP;
     FOREACH t IN ARRAY '{kpi_staff_day,kpi_staff_duration}'::text[] LOOP
         EXECUTE format('CREATE POLICY supervisor ON onefin.%I FOR SELECT TO onefin_supervisor

@@ -32,14 +32,14 @@ BEGIN ATOMIC
         UNION ALL
         SELECT r.accountable_id, 2, 'rating', r.id, r.first_at, r.org_id, r.topic_id, t.kind_id, NULL, NULL, NULL, r.ticket_id, r.score, NULL, NULL
         FROM period p JOIN onefin.rating r ON r.first_at >= p.since AND r.first_at < p.until JOIN onefin.topic t ON t.id = r.topic_id
-        WHERE r.accountable_id IS NOT NULL AND (payroll_facts.account IS NULL OR r.accountable_id = payroll_facts.account)
+        WHERE (payroll_facts.account IS NULL OR r.accountable_id = payroll_facts.account)
             AND NOT EXISTS (SELECT FROM onefin.rating l WHERE l.ticket_id = r.ticket_id AND l.id > r.id)
             AND NOT EXISTS (SELECT FROM onefin.payroll_item i WHERE i.source = 'rating' AND i.ticket_id = r.ticket_id)
         UNION ALL
         SELECT w.responder_id, 3, 'wait', w.id, w.ended_at, w.org_id, w.topic_id, w.kind_id, NULL, w.message_id, w.answer_id, w.ticket_id,
             NULL, w.duration, w.target
         FROM period p CROSS JOIN onefin.account a JOIN onefin.wait w ON w.responder_id = a.id AND w.ended_at >= p.since AND w.ended_at < p.until
-        WHERE w.kind <> 'resolution' AND w.outcome = 'answered' AND w.target IS NOT NULL AND NOT w.imported
+        WHERE w.outcome = 'answered' AND w.target IS NOT NULL AND NOT w.imported
             AND (payroll_facts.account IS NULL OR a.id = payroll_facts.account)
             AND NOT EXISTS (SELECT FROM onefin.payroll_item i WHERE i.source = 'wait' AND i.source_id = w.id)),
     day AS MATERIALIZED (

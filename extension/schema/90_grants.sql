@@ -46,7 +46,7 @@ GRANT EXECUTE ON FUNCTION onefin.current_account(), onefin.current_session(), on
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_client;
 GRANT EXECUTE ON FUNCTION onefin.percentiles(bigint[], double precision[])
     TO onefin_admin, onefin_supervisor, onefin_accountant, onefin_analyst;
-GRANT EXECUTE ON FUNCTION onefin.current_account() TO onefin_analyst;
+GRANT EXECUTE ON FUNCTION onefin.acting_as(text) TO onefin_analyst;
 GRANT EXECUTE ON FUNCTION onefin.word_diff(text, text), onefin.history_at(bigint, bigint, integer, timestamptz),
     onefin.json_types(), onefin.json_shapes(), onefin.rpc_errors(), onefin.rpc_methods(), onefin.rpc_params(), onefin.event_kinds(), onefin.notifications(),
     onefin.json_words(), onefin.shape_schema(jsonb, jsonb), onefin.comment_shapes(text), onefin.default_schema(text, text),

@@ -207,11 +207,27 @@ Datum onefin_current_session(PG_FUNCTION_ARGS) {
     PG_RETURN_INT64(actor->session);
 }
 
+/* Whether a database user acts who is nobody: who has an account, also a disabled one, goes by it. */
+static bool is_analyst(void) {
+    static OfStatement find = {
+        "SELECT FROM onefin.account WHERE db_role = session_user", 0, {0}};
+    bool nobody;
+
+    if (call_actor)
+        return false;
+    of_spi_begin();
+    nobody = of_run_as_of_now(&find, NULL) == 0;
+    of_spi_end();
+    return nobody;
+}
+
 PG_FUNCTION_INFO_V1(onefin_acting_as);
 Datum onefin_acting_as(PG_FUNCTION_ARGS) {
-    OfRole role =
-        PG_ARGISNULL(0) ? OF_NOBODY : of_role_by_name(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+    char *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+    OfRole role = name ? of_role_by_name(name) : OF_NOBODY;
 
+    if (name && strcmp(name, "analyst") == 0)
+        PG_RETURN_BOOL(is_analyst());
     PG_RETURN_BOOL(role != OF_NOBODY && of_actor()->role == role);
 }
 

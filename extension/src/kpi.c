@@ -3,8 +3,8 @@
  * schema/57_kpi.sql.
  *
  * The sealer does it between its looks, a step at a time: a step takes so few entries that sealing
- * does not wait for long, and rests so long after it that it takes a tenth of the sealer's time;
- * only who is behind goes on at once. A step's commit need not be on disk: how far it went is lost
+ * does not wait for long, and rests after it, so that it takes little of the sealer's time; only who
+ * is behind goes on at once. A step's commit need not be on disk: how far it went is lost
  * with what it added.
  */
 #include "postgres.h"
@@ -25,11 +25,12 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-/* Entries of a step, about; microseconds between steps at least; how many times as long as a step
- * took. */
+/* Entries of a step, about. Microseconds between steps: how many times as long as the last one took,
+ * but so many at least, and at most, since figures are to be fresh on a busy machine, too. */
 #define STEP_ENTRIES 3000
-#define PACE_US      30000
 #define REST         9
+#define PACE_US      30000
+#define PACE_MOST_US 60000
 
 /* Microseconds until it is tried again when something went wrong, and when somebody else is at it.
  */
@@ -108,7 +109,7 @@ static int64 rest(Outcome outcome, int64 spent) {
     case FAILED:
         return TRY_AGAIN_US;
     default:
-        return Max(PACE_US, REST * spent);
+        return Min(PACE_MOST_US, Max(PACE_US, REST * spent));
     }
 }
 
