@@ -16,7 +16,8 @@ COMMENT ON VIEW onefin.policy_body IS 'A policy as JSON; seconds of business tim
 
 CREATE VIEW onefin.rated_body WITH (security_invoker) AS
     SELECT t.id, t.org_id, t.closed_at, jsonb_build_object('ticket', t.id, 'org', t.org_id, 'org_name', o.name, 'topic', t.topic_id, 'kind', k.code,
-        'accountable', t.accountable_id, 'opened_at', t.opened_at, 'closed_at', t.closed_at, 'reminded_at', t.reminded_at,
+        'accountable', t.accountable_id, 'accountable_name', (SELECT a.name FROM onefin.account a WHERE a.id = t.accountable_id),
+        'opened_at', t.opened_at, 'closed_at', t.closed_at, 'reminded_at', t.reminded_at,
         'score', r.score, 'comment', r.comment, 'at', r.at, 'first_at', r.first_at, 'account', r.account_id,
         'editable', o.archived_at IS NULL AND NOT coalesce(onefin.payroll_month_closed(r.first_at), false)) AS body
     FROM onefin.ticket t JOIN onefin.org o ON o.id = t.org_id JOIN onefin.topic p ON p.id = t.topic_id JOIN onefin.topic_kind k ON k.id = p.kind_id

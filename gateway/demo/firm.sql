@@ -85,6 +85,21 @@ SELECT pg_temp.client('gulnora', :'password', 'Gulnora Saidova', '«Oq Oltin Tek
 SELECT pg_temp.client('otabek', :'password', 'Otabek Rahimov', '«Sharq Qurilish» MChJ', :regions, 'svetlana');
 SELECT pg_temp.client('sergey', :'password', 'Сергей Пак', 'ООО «Восток Логистик»', :regions, 'svetlana', 'ru');
 
+-- Office hours, how long a client may wait in them, and what is paid for
+
+SELECT pg_temp.call('egasi', 'calendars', jsonb_build_object('name', 'Ofis', 'time_zone', 'Asia/Tashkent', 'hours', (
+    SELECT jsonb_agg(jsonb_build_object('weekday', d, 'from', h[1], 'until', h[2]))
+    FROM generate_series(1, 5) d, (VALUES ('{09:00,13:00}'::text[]), ('{14:00,18:00}')) v (h)))) #>> '{calendar,id}' AS office \gset
+SELECT pg_temp.call('egasi', 'load_holidays', jsonb_build_object('calendar', :office));
+SELECT pg_temp.call('egasi', 'calendar_uses', jsonb_build_object('calendar', :office, 'set', true));
+SELECT pg_temp.call('egasi', 'policies', jsonb_build_object('set', true, 'from', now() - interval '30 days',
+    'first', 3600, 'next', 7200, 'resolution', 172800));
+SELECT pg_temp.call('egasi', 'policies', jsonb_build_object('set', true, 'from', now() - interval '30 days',
+    'kind', 'bank_payment', 'first', 1800, 'next', 1800));
+SELECT pg_temp.call('egasi', 'bonus_rules', jsonb_build_object('from', date_trunc('month', now() AT TIME ZONE 'Asia/Tashkent')::date,
+    'rules', '{"document_rates": {"bank_payment": 4000, "contract": 15000, "invoice": 5000, "power_of_attorney": 3000, "waybill": 3000},
+        "rating_rate": 10000, "sla_tiers": [{"share": 0.9, "amount": 300000}, {"share": 0.97, "amount": 500000}], "cap": 3000000}'::jsonb));
+
 -- What was said before today
 
 SELECT pg_temp.said('akmal', 'contract', 'akmal', 6, '09:12', 'Assalomu alaykum, Malika opa! «Grand Trade» bilan yangi shartnoma tuzmoqchimiz. Namunasi bormi?');
@@ -125,12 +140,16 @@ SELECT pg_temp.say('akmal', 'power_of_attorney', 'malika', 'Pasport ma’lumotla
 SELECT pg_temp.say('akmal', 'power_of_attorney', 'akmal', 'AA 0000000, 2019-yil 14-mayda Chilonzor IIB bergan.') AS passport \gset
 SELECT pg_temp.say('akmal', 'power_of_attorney', 'malika', 'Oldim. Ishonchnoma 112-son, 10 kunga. Elektron imzo bilan yuborildi.');
 SELECT pg_temp.call('akmal', 'delete', jsonb_build_object('message', :passport, 'version', 1));
-SELECT pg_temp.call('malika', 'close', jsonb_build_object('topic', pg_temp.topic('akmal', 'power_of_attorney')));
+SELECT pg_temp.call('malika', 'close', jsonb_build_object('topic', pg_temp.topic('akmal', 'power_of_attorney'))) ->> 'ticket' AS done \gset
+SELECT pg_temp.call('akmal', 'rate', jsonb_build_object('ticket', :done, 'score', 5, 'comment', 'Tez va aniq, rahmat!'));
 
 SELECT pg_temp.say('gulnora', 'bank_payment', 'gulnora', 'Jasur, noyabr oyligi uchun to‘lov qachon ketadi? Xodimlar so‘rayapti.');
 SELECT pg_temp.say('gulnora', 'bank_payment', 'jasur', 'Opa, vedomost tayyor: 34 kishi, jami 187 450 000 so‘m, shundan daromad solig‘i 12 %. Tasdiqlasangiz, bugun bankka beraman.');
 SELECT pg_temp.say('gulnora', 'bank_payment', 'gulnora', 'Bitta xodim ishdan ketgan, Dilnoza Umarova. Uni chiqarib, qayta hisoblang.');
 SELECT pg_temp.say('gulnora', 'contract', 'gulnora', 'Ijara shartnomamiz 31-dekabrda tugaydi. Uzaytirish uchun nima kerak?');
+
+-- Closed, and still to be rated.
+SELECT pg_temp.call('jasur', 'close', jsonb_build_object('topic', pg_temp.topic('gulnora', 'waybill')));
 
 SELECT pg_temp.say('otabek', 'contract', 'otabek', 'Assalomu alaykum. Farg‘onadagi maktab ta’miri bo‘yicha tenderni yutdik! Shartnomani ko‘rib bering.');
 SELECT pg_temp.say('otabek', 'contract', 'svetlana', 'Va alaykum assalom, tabriklayman! Faylni shu yerga tashlang. Avans va kafolat bandlarini alohida tekshiraman.');
@@ -139,3 +158,4 @@ SELECT pg_temp.say('otabek', 'waybill', 'otabek', 'Armatura olib kelayotgan mash
 SELECT pg_temp.say('sergey', 'invoice', 'sergey', 'Покупатель подтвердил. Спасибо!');
 SELECT pg_temp.say('sergey', 'bank_payment', 'sergey', 'Светлана, нужно оплатить таможенный сбор: 3 750 000 сум, счёт прикреплю после обеда.');
 SELECT pg_temp.say('sergey', 'bank_payment', 'svetlana', 'Хорошо, жду счёт. Платёж уйдёт сегодня до 16:00.');
+SELECT pg_temp.call('svetlana', 'await_client', jsonb_build_object('topic', pg_temp.topic('sergey', 'bank_payment')));

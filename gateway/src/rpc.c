@@ -246,8 +246,11 @@ static void call(struct request *request, enum db_lane lane, const char *stateme
                             });
 }
 
+/* With 15 digits a decimal number goes on as it came: 0.8, and not 0.80000000000000004. */
+#define AS_IT_CAME (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
 static bool start_in(enum db_lane lane, struct session *session, struct request *request) {
-    char *text = request->params ? json_dumps(request->params, JSON_COMPACT) : NULL;
+    char *text = request->params ? json_dumps(request->params, AS_IT_CAME) : NULL;
     const char *params[] = {session->token, request->name, text ? text : "{}",
                             session_address(session)};
 

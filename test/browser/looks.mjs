@@ -11,10 +11,14 @@ const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile:
 /** Pixels. */
 const FINGER = 40;
 
+const both = ['light', 'dark'];
+/** Colours of each language, where one of them is enough. */
+export const one = { uz: ['light'], ru: ['dark'], en: ['light'] };
+
 /** A test for each: visit(name, language, options), the options for a visitor's browser. */
-export function everyLook(visit) {
+export function everyLook(visit, colours = { uz: both, ru: both, en: both }) {
   for (const language of ['uz', 'ru', 'en']) {
-    for (const colorScheme of ['light', 'dark']) {
+    for (const colorScheme of colours[language]) {
       for (const [size, options] of Object.entries({ desk, phone })) {
         const name = `${language}-${colorScheme}-${size}`;
         test(name, () => visit(name, language, { ...options, colorScheme }));

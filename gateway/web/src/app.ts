@@ -1,11 +1,14 @@
 // The parts of the app, put together. Views read the store and call the parts; nothing else writes.
 
 import { Attaching } from './attaching';
+import { Calendars } from './calendars';
 import { Core } from './core';
 import { Devices } from './devices';
+import { Figures } from './figures';
 import { Firm } from './firm';
 import { Handling } from './handling';
 import type { Sheet } from './page';
+import { Payroll } from './payroll';
 import type { Language } from './protocol';
 import { Reading } from './reading';
 import { Session } from './session';
@@ -46,6 +49,9 @@ export const app = {
   attaching,
   handling,
   firm: new Firm(core),
+  figures: new Figures(core),
+  payroll: new Payroll(core),
+  calendars: new Calendars(core),
   devices,
   setLanguage,
   open: (sheet: Sheet | null) => core.set({ sheet }),

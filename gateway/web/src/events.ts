@@ -10,7 +10,7 @@ const MOST_LOGINS = 20;
 
 export function applyEvent(state: State, event: ServerEvent): State {
   if (state.cursor && !isAfter(event, state.cursor)) return state;
-  const next = { ...state, cursor: { seal: event.seal, index: event.index } };
+  const next = move({ ...state, cursor: { seal: event.seal, index: event.index } }, event);
   switch (event.kind) {
     case 'message.sent':
     case 'message.imported':
@@ -27,8 +27,17 @@ export function applyEvent(state: State, event: ServerEvent): State {
         ? applyMyRead(next, event.seal, event.topic, event.message)
         : applyRead(next, event.topic, event.account, event.message);
     case 'ticket.opened':
-    case 'ticket.changed':
       return setTicket(next, event.seal, event.topic, event.state);
+    case 'ticket.changed':
+      return setTicket(
+        { ...next, ratingsSeal: event.seal },
+        event.seal,
+        event.topic,
+        event.state,
+      );
+    case 'rating.given':
+    case 'rating.reminded':
+      return { ...next, ratingsSeal: event.seal };
     case 'document.ready':
     case 'document.failed':
     case 'document.processed':
@@ -52,6 +61,12 @@ export function applyEvent(state: State, event: ServerEvent): State {
         ? { ...next, listStale: true }
         : next;
   }
+}
+
+/** Notes what changes waits or figures; staff's pages ask for them again. */
+function move(state: State, { kind, org, seal }: ServerEvent): State {
+  if (org === null || !/^(message|ticket|sla|wait|rating|document)\./.test(kind)) return state;
+  return { ...state, moved: { ...state.moved, [org]: seal } };
 }
 
 function isAfter(event: { seal: number; index: number }, cursor: Cursor): boolean {

@@ -65,7 +65,10 @@ export async function saveFile(
     follow(url, name, aside);
     return;
   }
-  const blob = await fetchBlob(token, address, progress);
+  saveBlob(await fetchBlob(token, address, progress), name);
+}
+
+export function saveBlob(blob: Blob, name: string): void {
   const local = URL.createObjectURL(blob);
   follow(local, name, false);
   setTimeout(() => URL.revokeObjectURL(local), TIME_TO_SAVE);

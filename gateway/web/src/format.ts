@@ -62,6 +62,11 @@ export function shortDay(language: Language, at: string): string {
   return key.split('-').reverse().join('.');
 }
 
+/** Of a day as 2026-11-26, wherever the browser is. */
+export function dateOnly(language: Language, day: string): string {
+  return date(language, `${day}T12:00:00+05:00`, 'long');
+}
+
 export function dateAndTime(language: Language, at: string): string {
   return `${date(language, at, 'long')}, ${clock(language, at)}`;
 }

@@ -1,8 +1,10 @@
 // Every word of the page, in Uzbek (Latin script, the default), Russian and English. The type of
 // the Uzbek dictionary is the type of all three: a key that one of them lacks, or has alone, does
-// not compile. The words about documents are in i18n-documents.ts.
+// not compile. The words about documents are in i18n-documents.ts, those about figures and pay in
+// i18n-figures.ts.
 
 import { documentDictionaries, type DocumentDictionary } from './i18n-documents';
+import { figureDictionaries, type FigureDictionary } from './i18n-figures';
 import type { Language, Role, TicketState } from './protocol';
 
 const uz = {
@@ -123,7 +125,7 @@ const uz = {
 
   closeTopic: 'Murojaatni yopish',
   closeQuestion: 'Murojaat yopilsinmi?',
-  closeHint: 'Keyingi xabar yangi murojaatni ochadi.',
+  closeHint: 'Mijozdan baho soʻraladi. Keyingi xabar yangi murojaatni ochadi.',
   close: 'Yopish',
 
   versions: 'Xabar tarixi',
@@ -176,7 +178,7 @@ const uz = {
 };
 
 type Words = typeof uz;
-export type Dictionary = Words & DocumentDictionary;
+export type Dictionary = Words & DocumentDictionary & FigureDictionary;
 
 const ru: Words = {
   tagline: 'Переписка бухгалтерии с клиентами',
@@ -294,7 +296,7 @@ const ru: Words = {
 
   closeTopic: 'Закрыть обращение',
   closeQuestion: 'Закрыть обращение?',
-  closeHint: 'Следующее сообщение откроет новое обращение.',
+  closeHint: 'Клиента попросят об оценке. Следующее сообщение откроет новое обращение.',
   close: 'Закрыть',
 
   versions: 'История сообщения',
@@ -456,7 +458,7 @@ const en: Words = {
 
   closeTopic: 'Close the request',
   closeQuestion: 'Close this request?',
-  closeHint: 'The next message will open a new one.',
+  closeHint: 'The client is asked for a rating. The next message will open a new one.',
   close: 'Close',
 
   versions: 'Message history',
@@ -532,9 +534,9 @@ export function uzbekRelative(unit: 'day' | 'hour' | 'minute' | 'second', count:
 }
 
 export const dictionaries: Record<Language, Dictionary> = {
-  uz: { ...uz, ...documentDictionaries.uz },
-  ru: { ...ru, ...documentDictionaries.ru },
-  en: { ...en, ...documentDictionaries.en },
+  uz: { ...uz, ...documentDictionaries.uz, ...figureDictionaries.uz },
+  ru: { ...ru, ...documentDictionaries.ru, ...figureDictionaries.ru },
+  en: { ...en, ...documentDictionaries.en, ...figureDictionaries.en },
 };
 export const languageNames: Record<Language, string> = {
   uz: 'Oʻzbekcha',

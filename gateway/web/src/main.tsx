@@ -1,5 +1,6 @@
 // Starts the page.
 
+import 'uplot/dist/uPlot.min.css';
 import './style/base.css';
 import './style/frame.css';
 import './style/lists.css';
@@ -11,6 +12,9 @@ import './style/document.css';
 import './style/dialog.css';
 import './style/devices.css';
 import './style/firm.css';
+import './style/office.css';
+import './style/waits.css';
+import './style/ratings.css';
 import { render } from 'preact';
 import { Root } from './views/root';
 

@@ -7,10 +7,23 @@ import { nothing, type State } from './state';
 import type { Draft } from './storage';
 import type { Upload } from './uploading';
 
-/** What is open: a topic, or the topics of a company, or the list of companies. */
+/** What is open: figures, a topic, or the topics of a company, or the list of companies. */
 export interface Route {
   org: number | null;
   topic: number | null;
+  office: Office | null;
+}
+
+export const sections = ['figures', 'waits', 'ratings', 'payroll', 'rules'] as const;
+export type Section = (typeof sections)[number];
+
+/** What is open of figures, waits, ratings and pay. */
+export interface Office {
+  section: Section;
+  /** Its first day; null is the one that goes on. */
+  month: string | null;
+  /** Whose figures or pay; null is everybody's that I may see. */
+  account: number | null;
 }
 
 export type LoginFailure =
@@ -75,14 +88,35 @@ export const signedOut = {
   trouble: null,
 };
 
-/** Addresses: #/t/TOPIC, #/o/COMPANY, anything else is the list. */
+/**
+ * Addresses: #/t/TOPIC, #/o/COMPANY, #/f/SECTION[/MONTH[/ACCOUNT]] with the month as 2026-11 or
+ * now, anything else is the list.
+ */
 export function parseRoute(hash: string): Route {
   const [, kind, id] = /^#\/([to])\/(\d+)$/.exec(hash) ?? [];
-  return { org: kind === 'o' ? Number(id) : null, topic: kind === 't' ? Number(id) : null };
+  return {
+    org: kind === 'o' ? Number(id) : null,
+    topic: kind === 't' ? Number(id) : null,
+    office: parseOffice(hash),
+  };
+}
+
+function parseOffice(hash: string): Office | null {
+  const [, name, month, account] =
+    /^#\/f\/([a-z]+)(?:\/(now|\d{4}-\d{2})(?:\/(\d+))?)?$/.exec(hash) ?? [];
+  const section = sections.find((each) => each === name);
+  if (!section) return null;
+  return {
+    section,
+    month: month && month !== 'now' ? `${month}-01` : null,
+    account: account ? Number(account) : null,
+  };
 }
 
 export const routeTo = {
   companies: '#/',
   company: (id: number) => `#/o/${id}`,
   topic: (id: number) => `#/t/${id}`,
+  office: (section: Section, month: string | null = null, account: number | null = null) =>
+    `#/f/${section}/${month?.slice(0, 7) ?? 'now'}${account === null ? '' : `/${account}`}`,
 };

@@ -1,9 +1,11 @@
 // The protocol's shapes, as gateway/README.md describes them. Ids are integers, times are ISO 8601.
-// Those of documents are in protocol-documents.ts.
+// Those of documents are in protocol-documents.ts, those of waits, ratings and pay in
+// protocol-figures.ts.
 
 import type { Document, NamedDocument } from './protocol-documents';
 
 export type * from './protocol-documents';
+export type * from './protocol-figures';
 
 export type Role = 'admin' | 'supervisor' | 'accountant' | 'client';
 export type Language = 'uz' | 'ru' | 'en';
@@ -140,6 +142,15 @@ export type TicketEvent = EventBase & {
   topic: number;
   state: TicketState;
 };
+/** Of a wait of a client, for staff. */
+export type WaitEvent = EventBase & {
+  kind: `sla.${'warned' | 'breached'}` | 'wait.dismissed';
+  org: number;
+};
+export type RatingEvent = EventBase & {
+  kind: `rating.${'given' | 'reminded'}`;
+  org: number;
+};
 export type DocumentEvent = EventBase & {
   kind: `document.${'ready' | 'failed' | 'processed' | 'returned'}`;
   document: Document | NamedDocument;
@@ -173,6 +184,8 @@ export type ServerEvent =
   | MessageEvent
   | ReadEvent
   | TicketEvent
+  | WaitEvent
+  | RatingEvent
   | DocumentEvent
   | JobEvent
   | ErasedEvent

@@ -23,6 +23,7 @@ import type {
   Topic,
   Visibility,
 } from './protocol';
+import type { Waits } from './waits';
 
 /** The part of a topic's messages that is loaded: the newest ones, without gaps, by id. */
 export interface Thread {
@@ -98,6 +99,12 @@ export interface State {
   sessionsSeal: number;
   /** For admins: the seal of the last event that told of a job, or of the firm's logo. */
   jobsSeal: number;
+  /** For staff, by company: the seal of the last event that may have changed waits or figures. */
+  moved: Readonly<Record<number, number>>;
+  /** For staff, by company: the open waits. */
+  waits: Readonly<Record<number, Waits>>;
+  /** The seal of the last event that told of a closed round or a rating. */
+  ratingsSeal: number;
   outbox: readonly Pending[];
 }
 
@@ -123,6 +130,9 @@ export const nothing: State = {
   logins: [],
   sessionsSeal: 0,
   jobsSeal: 0,
+  moved: {},
+  waits: {},
+  ratingsSeal: 0,
   outbox: [],
 };
 

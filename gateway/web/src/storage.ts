@@ -129,3 +129,14 @@ export function saveLogins(account: number, logins: readonly LoginEvent[]): void
 export function watchLogins(changed: () => void): void {
   watch(LOGINS, changed);
 }
+
+/** Rounds whose rating was put off, by ticket: when I had been reminded then, or nothing. */
+export type Asked = Readonly<Record<number, string>>;
+
+export function loadAsked(account: number): Asked {
+  return load<Asked>(`asked.${account}`) ?? {};
+}
+
+export function saveAsked(account: number, asked: Asked): void {
+  save(`asked.${account}`, asked);
+}

@@ -1,5 +1,5 @@
 // What one writes: drafts, kept as they are typed; messages, kept in the outbox from Enter until
-// the server has them; changes to one's own messages; closing a topic.
+// the server has them; changes to one's own messages; the state of a topic's round.
 
 import { uuid, type Core } from './core';
 import { Code, type Account, type HistoryReply, type Message } from './protocol';
@@ -188,8 +188,9 @@ export class Writing {
     }
   }
 
-  async closeTopic(topic: number): Promise<void> {
-    await this.core.ask('close', { topic }).catch((error) => this.core.report(error));
+  /** Closes the round of a topic, has it wait for the client, or goes on with it. */
+  async setRound(how: 'close' | 'await_client' | 'reopen', topic: number): Promise<void> {
+    await this.core.ask(how, { topic }).catch((error) => this.core.report(error));
   }
 }
 

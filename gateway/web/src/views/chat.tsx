@@ -5,6 +5,7 @@ import { useState } from 'preact/hooks';
 import { app } from '../app';
 import { size } from '../format';
 import { routeTo } from '../page';
+import type { Topic } from '../protocol';
 import { findTopic, isGhost, isStaff } from '../state';
 import { Composer } from './composer';
 import { Question } from './dialog';
@@ -13,6 +14,7 @@ import { TicketMark } from './lists';
 import { Messages } from './messages';
 import { Papers } from './papers';
 import { usePage, useWords } from './use';
+import { WaitStrip } from './waits';
 
 export function Chat({ topic }: { topic: number }) {
   const words = useWords();
@@ -41,6 +43,7 @@ export function Chat({ topic }: { topic: number }) {
       onDrop={dragged}
     >
       <Heading topic={topic} mayClose={mayWrite} />
+      {staff && <WaitStrip topic={topic} />}
       {ghost && (
         <p class="ghost" role="note">
           <Icon name={writing ? 'alert' : 'unseen'} />
@@ -74,9 +77,7 @@ function Heading({ topic: id, mayClose }: { topic: number; mayClose: boolean }) 
   const language = usePage((page) => page.language);
   const org = usePage((page) => findTopic(page.data, id)?.org)!;
   const staff = usePage((page) => page.data.account !== null && isStaff(page.data.account));
-  const [asking, setAsking] = useState(false);
   const topic = org.topics.find((each) => each.id === id)!;
-  const closable = staff && mayClose && topic.state !== null && topic.state !== 'closed';
   return (
     <header class="heading">
       <a
@@ -105,10 +106,37 @@ function Heading({ topic: id, mayClose }: { topic: number; mayClose: boolean }) 
       >
         <Icon name="papers" />
       </button>
-      {closable && (
+      {staff && mayClose && <RoundDoing topic={topic} />}
+    </header>
+  );
+}
+
+/** What staff may do with the round: close it, have it wait for the client, go on with it. */
+function RoundDoing({ topic: { id, state } }: { topic: Topic }) {
+  const words = useWords();
+  const [asking, setAsking] = useState(false);
+  if (state === null) return null;
+  const next = {
+    open: { how: 'await_client', icon: 'pause', name: words.awaitClient, hint: words.awaitHint },
+    waiting_client: { how: 'reopen', icon: 'go', name: words.reopen, hint: words.reopenHint },
+    closed: { how: 'reopen', icon: 'go', name: words.openAgain, hint: words.openAgainHint },
+  } as const;
+  const { how, icon, name, hint } = next[state];
+  return (
+    <>
+      <button
+        type="button"
+        class="plain round-doing"
+        title={hint}
+        onClick={() => void app.writing.setRound(how, id)}
+      >
+        <Icon name={icon} />
+        <span>{name}</span>
+      </button>
+      {state !== 'closed' && (
         <button
           type="button"
-          class="plain close-topic"
+          class="plain round-doing"
           title={words.closeTopic}
           onClick={() => setAsking(true)}
         >
@@ -121,10 +149,10 @@ function Heading({ topic: id, mayClose }: { topic: number; mayClose: boolean }) 
           title={words.closeQuestion}
           hint={words.closeHint}
           yes={words.close}
-          answer={() => void app.writing.closeTopic(id)}
+          answer={() => void app.writing.setRound('close', id)}
           close={() => setAsking(false)}
         />
       )}
-    </header>
+    </>
   );
 }

@@ -12,6 +12,7 @@ import { Icon, Logo, TopicIcon } from './icons';
 import { Menu, MenuItem } from './menu';
 import { People } from './people';
 import { gist, usePage, useWords } from './use';
+import { useWaitsOf, WaitMark } from './waits';
 import { WatchCompany, WatchMark, WatchMenu } from './watching';
 
 export function Companies({ chosen }: { chosen: number | null }) {
@@ -25,6 +26,9 @@ export function Companies({ chosen }: { chosen: number | null }) {
       <header>
         <Logo />
         <h1>1fin</h1>
+        <a class="round" href={routeTo.office('figures')} aria-label={words.office} title={words.office}>
+          <Icon name="chart" />
+        </a>
         <WatchMenu />
         <UserMenu />
       </header>
@@ -131,6 +135,7 @@ export function Topics({
   const words = useWords();
   const org = usePage((page) => page.data.orgs?.find((each) => each.id === id) ?? null);
   const loading = usePage((page) => page.data.orgs === null);
+  useWaitsOf(id);
   return (
     <nav class="column topics" aria-label={words.topics}>
       <header>
@@ -147,7 +152,7 @@ export function Topics({
       {org && <WatchCompany org={org} />}
       <ul class="rows">
         {org?.topics.map((topic) => (
-          <TopicRow key={topic.id} topic={topic} chosen={topic.id === chosen} />
+          <TopicRow key={topic.id} org={org.id} topic={topic} chosen={topic.id === chosen} />
         ))}
       </ul>
       {org && <People org={org.id} />}
@@ -156,7 +161,7 @@ export function Topics({
   );
 }
 
-function TopicRow({ topic, chosen }: { topic: Topic; chosen: boolean }) {
+function TopicRow({ org, topic, chosen }: { org: number; topic: Topic; chosen: boolean }) {
   const words = useWords();
   const language = usePage((page) => page.language);
   const account = usePage((page) => page.data.account)!;
@@ -171,7 +176,10 @@ function TopicRow({ topic, chosen }: { topic: Topic; chosen: boolean }) {
         <span class="row-time">{topic.last && shortDay(language, topic.last.at)}</span>
         <span class="row-text">{types ? '…' : preview(words, account, topic.last)}</span>
         <Unread count={isGhost(account) ? 0 : topic.unread} />
-        <TicketMark topic={topic} />
+        <span class="row-marks">
+          <TicketMark topic={topic} />
+          <WaitMark org={org} topic={topic.id} />
+        </span>
       </a>
     </li>
   );
@@ -219,6 +227,11 @@ function UserMenu() {
       <MenuItem icon="key" choose={() => app.devices.openPassword()}>
         {words.changePassword}
       </MenuItem>
+      {account.role === 'client' && (
+        <MenuItem icon="face_3" choose={() => location.assign(routeTo.office('ratings'))}>
+          {words.myRatings}
+        </MenuItem>
+      )}
       {account.role === 'admin' && <AdminItems />}
       <hr />
       {(Object.keys(languageNames) as Language[]).map((each) => (

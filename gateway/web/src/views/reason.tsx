@@ -11,13 +11,16 @@ interface Props {
   yes: string;
   /** It cannot be undone. */
   danger?: boolean;
+  /** It may be done without a reason. */
+  optional?: boolean;
   /** What it means. */
   children: ComponentChildren;
   act: (reason: string) => void;
   close: () => void;
 }
 
-export function ReasonDialog({ title, yes, danger = false, children, act, close }: Props) {
+export function ReasonDialog(props: Props) {
+  const { title, yes, danger = false, optional = false, children, act, close } = props;
   const words = useWords();
   const [reason, setReason] = useState('');
   const go = (event: Event) => {
@@ -30,11 +33,11 @@ export function ReasonDialog({ title, yes, danger = false, children, act, close 
       <form class="redaction" onSubmit={go}>
         {children}
         <label>
-          {words.reason}
+          {optional ? `${words.reason} (${words.optional})` : words.reason}
           <textarea
             rows={2}
             maxLength={500}
-            required
+            required={!optional}
             autofocus
             value={reason}
             onInput={(event) => setReason(event.currentTarget.value)}
@@ -47,7 +50,7 @@ export function ReasonDialog({ title, yes, danger = false, children, act, close 
           <button
             type="submit"
             class={danger ? 'solid danger' : 'solid'}
-            disabled={reason.trim() === ''}
+            disabled={!optional && reason.trim() === ''}
           >
             {yes}
           </button>

@@ -1,6 +1,6 @@
-// The whole: the login form, or companies, topics and chat side by side. On narrow screens one of
-// the three shows at a time; the address says which (data-screen), so that the browser's back
-// works.
+// The whole: the login form; figures and pay; or companies, topics and chat side by side. On narrow
+// screens one of the three shows at a time; the address says which (data-screen), so that the
+// browser's back works.
 
 import { useEffect } from 'preact/hooks';
 import { app } from '../app';
@@ -14,7 +14,9 @@ import { Jobs } from './jobs';
 import { Login } from './login';
 import { Companies, Topics } from './lists';
 import { NewLogin } from './new-login';
+import { OfficeLater } from './office-later';
 import { Password } from './password';
+import { RatingAsk } from './ratings';
 import { explain, usePage, useWords } from './use';
 
 export function Root() {
@@ -62,10 +64,38 @@ function Shell() {
   return (
     <div class="shell" data-screen={screen} data-columns={client ? 2 : 3}>
       <Status />
-      {!client && <Companies chosen={org} />}
-      <Topics org={org} chosen={route.topic} home={client} />
-      {route.topic !== null && found ? (
-        <Chat key={route.topic} topic={route.topic} />
+      {route.office ? (
+        <OfficeLater place={route.office} />
+      ) : (
+        <Columns org={org} home={client} topic={found ? route.topic : null} />
+      )}
+      {client && <RatingAsk />}
+      <NewLogin />
+      <Trouble />
+      {sheet?.name === 'devices' && <Devices suspects={sheet.suspects} />}
+      {sheet?.name === 'password' && <Password />}
+      {sheet?.name === 'log' && <DownloadLog of={sheet.of} close={() => app.open(null)} />}
+      {sheet?.name === 'jobs' && <Jobs />}
+      {sheet?.name === 'firm' && <FirmSheet />}
+    </div>
+  );
+}
+
+interface ColumnsProps {
+  org: number | null;
+  /** The list of topics is all there is to choose from. */
+  home: boolean;
+  topic: number | null;
+}
+
+function Columns({ org, home, topic }: ColumnsProps) {
+  const words = useWords();
+  return (
+    <>
+      {!home && <Companies chosen={org} />}
+      <Topics org={org} chosen={topic} home={home} />
+      {topic !== null ? (
+        <Chat key={topic} topic={topic} />
       ) : (
         <main class="chat idle">
           <div class="empty">
@@ -75,14 +105,7 @@ function Shell() {
           </div>
         </main>
       )}
-      <NewLogin />
-      <Trouble />
-      {sheet?.name === 'devices' && <Devices suspects={sheet.suspects} />}
-      {sheet?.name === 'password' && <Password />}
-      {sheet?.name === 'log' && <DownloadLog of={sheet.of} close={() => app.open(null)} />}
-      {sheet?.name === 'jobs' && <Jobs />}
-      {sheet?.name === 'firm' && <FirmSheet />}
-    </div>
+    </>
   );
 }
 

@@ -1,7 +1,7 @@
 // What every view has at hand: the app, the part of its page that the view shows, and the words.
 
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { app } from '../app';
 import { dictionaries, type Dictionary } from '../i18n';
 import type { Page } from '../page';
@@ -78,4 +78,56 @@ export function useAttempt() {
     </div>
   );
   return { attempt, failure: failure || null };
+}
+
+/** What a call answers, asked again when one of `on` changes; null until it has come. */
+export function useLoaded<T>(load: () => Promise<T>, on: readonly unknown[]) {
+  const [value, setValue] = useState<T | null>(null);
+  const { attempt, failure } = useAttempt();
+  const again = () => attempt(async () => setValue(await load()));
+  useEffect(() => void again(), on);
+  return { value, setValue, again, failure };
+}
+
+/** A value that others change often: as it is, but changing once in so many milliseconds at most. */
+export function useCalm<T>(value: T, pause: number): T {
+  const [calm, setCalm] = useState(value);
+  const latest = useRef(value);
+  const timer = useRef<number | undefined>(undefined);
+  latest.current = value;
+  useEffect(() => {
+    if (timer.current !== undefined || Object.is(calm, value)) return;
+    timer.current = setTimeout(() => {
+      timer.current = undefined;
+      setCalm(latest.current);
+    }, pause);
+  }, [value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return calm;
+}
+
+/** The browser's time, anew every so many milliseconds. */
+export function useNow(pause: number): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), pause);
+    return () => clearInterval(timer);
+  }, [pause]);
+  return now;
+}
+
+/** Name of a kind of topic by its code, as the firm has them. */
+export function useKindName(): (kind: string | null) => string {
+  const language = usePage((page) => page.language);
+  const topics = usePage((page) => page.data.orgs?.[0]?.topics);
+  return (kind) => topics?.find((topic) => topic.kind === kind)?.names[language] ?? kind ?? '';
+}
+
+/** Name of an account by its id, as far as it takes part in conversations that were loaded. */
+export function useName(): (account: number | null) => string | null {
+  const members = usePage((page) => page.data.members);
+  return (account) =>
+    Object.values(members)
+      .flat()
+      .find((member) => member.id === account)?.name ?? null;
 }
