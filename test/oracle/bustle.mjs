@@ -206,7 +206,7 @@ export class Bustle {
         this.cluster.remove();
     }
 
-    /** Until a round has closed by itself, all is sealed, and the figures have come as far. */
+    /** Until a round has closed by itself, the sealer has nothing more to do, and the figures have come as far. */
     async rest() {
         const connection = await this.#connect();
         await this.#ask(connection, call('boss', 'orgs', { id: 1, archived: false }));
@@ -215,6 +215,9 @@ export class Bustle {
                 at: new Date(Date.now() - days * 86400e3).toISOString() }));
         await connection.end();
         await until(() => this.cluster.value("SELECT EXISTS (SELECT FROM onefin.ticket WHERE closed_how = 'silence')"), 'silence to close a round');
+        await this.cluster.query("UPDATE onefin.setting SET value = '0' WHERE name = 'close_after_hours'");
+        await until(() => this.cluster.value(`SELECT NOT EXISTS (SELECT FROM onefin.wait w JOIN onefin.org o ON o.id = w.org_id AND o.archived_at IS NULL
+            WHERE w.ended_at IS NULL AND w.breached_at IS NULL AND w.due_at < now() + interval '1 minute')`), 'those who wait to be missed');
         const seal = await this.cluster.sealed();
         await until(() => this.cluster.value("SELECT seal >= $1 AND time_zone = value #>> '{}' FROM onefin.kpi_state, onefin.setting_now WHERE name = 'time_zone'", [seal]),
             'the figures to be up to date');
