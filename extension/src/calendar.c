@@ -275,14 +275,15 @@ TimestampTz of_business_add(TimestampTz from, int64 duration, int64 calendar) {
 
 /* Microseconds of a duration, whose days are of 24 hours; months are of no length. */
 static int64 microseconds_of(const Interval *duration) {
-    int64 days = (int64)duration->day * USECS_PER_DAY;
+    int64 days;
     int64 all;
 
     if (duration->month != 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("a business duration has no months"),
                         errhint("Give it in hours, minutes and seconds.")));
-    if (pg_add_s64_overflow(days, duration->time, &all))
+    if (pg_mul_s64_overflow(duration->day, USECS_PER_DAY, &days) ||
+        pg_add_s64_overflow(days, duration->time, &all))
         ereport(ERROR,
                 (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("interval out of range")));
     return all;
