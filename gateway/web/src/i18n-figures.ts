@@ -116,7 +116,6 @@ const uz = {
   notRated: 'baholanmagan',
   rateIt: 'Baholash',
   changeRating: 'Oʻzgartirish',
-  ratingFixed: 'oʻzgartirib boʻlmaydi',
   closedOn: (when: string) => `${when} da yopilgan`,
 
   bonus: 'Mukofot',
@@ -155,6 +154,7 @@ const uz = {
   closeMonthQuestion: (month: string) => `${month} yopilsinmi?`,
   closeMonthHint: (sum: string, people: number) =>
     `${people} kishiga jami ${sum}. Yopilgan oyni ochib boʻlmaydi; keyingi tuzatishlar keyingi oyga yoziladi.`,
+  monthsInOrder: 'Oylar tugagach, tartib bilan yopiladi: avval oldingi oyni yoping.',
   csv: 'CSV yuklab olish',
   correct: 'Tuzatish kiritish',
   correctHint: 'Summa keyingi yopiladigan oyga qoʻshiladi; kamaytirish uchun minus bilan yozing.',
@@ -177,7 +177,6 @@ const uz = {
   noTarget: 'muddatsiz',
   warnAt: 'Ogohlantirish, muddatning foizi',
   warnShare: (share: string) => `${share} oʻtganda ogohlantirish`,
-  nowAdded: 'Qoʻshildi.',
 
   bonusRules: 'Mukofot qoidalari',
   bonusRulesHint: 'Har bir ish oʻsha kundagi qoida bilan hisoblanadi; yangi qoida oʻz sanasidan kuchga kiradi.',
@@ -208,7 +207,6 @@ const uz = {
   workUntil: 'Ish tugaydi',
   breakFrom: 'Tanaffus boshlanadi',
   breakUntil: 'Tanaffus tugaydi',
-  noHours: 'ish vaqti yoʻq',
   exceptions: (n: number) => `Bayramlar va boshqa kunlar: ${n}`,
   closedDay: 'dam olish',
   unconfirmed: 'sana tasdiqlanmagan',
@@ -222,7 +220,6 @@ const uz = {
   noUses: 'Hech qaysi taqvim ishlatilmayapti.',
   addUse: 'Taqvim biriktirish',
   calendar: 'Taqvim',
-  noCalendar: 'taqvimsiz (kecha-kunduz)',
   removeUse: 'Biriktirishni olib tashlash',
 };
 
@@ -340,7 +337,6 @@ const ru: FigureDictionary = {
   notRated: 'без оценки',
   rateIt: 'Оценить',
   changeRating: 'Изменить',
-  ratingFixed: 'изменить нельзя',
   closedOn: (when) => `закрыто ${when}`,
 
   bonus: 'Премия',
@@ -379,6 +375,7 @@ const ru: FigureDictionary = {
   closeMonthQuestion: (month) => `Закрыть ${month}?`,
   closeMonthHint: (sum, people) =>
     `Сотрудников: ${people}, всего ${sum}. Открыть закрытый месяц нельзя; исправления войдут в следующий.`,
+  monthsInOrder: 'Месяцы закрываются по порядку, когда пройдут: сначала закройте предыдущий.',
   csv: 'Скачать CSV',
   correct: 'Исправить сумму',
   correctHint: 'Сумма войдёт в следующий закрываемый месяц; чтобы уменьшить, поставьте минус.',
@@ -401,7 +398,6 @@ const ru: FigureDictionary = {
   noTarget: 'без срока',
   warnAt: 'Предупреждать, процент срока',
   warnShare: (share) => `предупреждение на ${share} срока`,
-  nowAdded: 'Добавлено.',
 
   bonusRules: 'Правила премий',
   bonusRulesHint: 'Каждая работа считается по правилу её дня; новое правило действует со своей даты.',
@@ -432,7 +428,6 @@ const ru: FigureDictionary = {
   workUntil: 'Конец работы',
   breakFrom: 'Начало перерыва',
   breakUntil: 'Конец перерыва',
-  noHours: 'рабочих часов нет',
   exceptions: (n) => `Праздники и особые дни: ${n}`,
   closedDay: 'выходной',
   unconfirmed: 'дата не подтверждена',
@@ -446,7 +441,6 @@ const ru: FigureDictionary = {
   noUses: 'Календари пока не назначены.',
   addUse: 'Назначить календарь',
   calendar: 'Календарь',
-  noCalendar: 'без календаря (все сутки)',
   removeUse: 'Убрать назначение',
 };
 
@@ -562,7 +556,6 @@ const en: FigureDictionary = {
   notRated: 'not rated',
   rateIt: 'Rate',
   changeRating: 'Change',
-  ratingFixed: 'cannot be changed',
   closedOn: (when) => `closed ${when}`,
 
   bonus: 'Bonus',
@@ -605,6 +598,7 @@ const en: FigureDictionary = {
   closeMonthQuestion: (month) => `Close ${month}?`,
   closeMonthHint: (sum, people) =>
     `${sum} for ${people} ${people === 1 ? 'person' : 'people'}. A closed month cannot be opened again; corrections go into the next one.`,
+  monthsInOrder: 'Months are closed in their order once they are over: close the earlier one first.',
   csv: 'Download CSV',
   correct: 'Correct',
   correctHint: 'The sum goes into the next month that is closed; write a minus to take some off.',
@@ -627,7 +621,6 @@ const en: FigureDictionary = {
   noTarget: 'no target',
   warnAt: 'Warn at, per cent of the target',
   warnShare: (share) => `warning at ${share}`,
-  nowAdded: 'Added.',
 
   bonusRules: 'Rules for bonuses',
   bonusRulesHint: 'What is done counts by the rule of its day; a new rule holds from its date on.',
@@ -658,7 +651,6 @@ const en: FigureDictionary = {
   workUntil: 'Work ends',
   breakFrom: 'Break begins',
   breakUntil: 'Break ends',
-  noHours: 'no working hours',
   exceptions: (n) => `Holidays and other days: ${n}`,
   closedDay: 'closed',
   unconfirmed: 'date not confirmed',
@@ -672,7 +664,6 @@ const en: FigureDictionary = {
   noUses: 'No calendar is in use.',
   addUse: 'Assign a calendar',
   calendar: 'Calendar',
-  noCalendar: 'no calendar (all hours)',
   removeUse: 'Remove the assignment',
 };
 

@@ -33,6 +33,7 @@ export function Office({ place }: { place: Place }) {
   const role = usePage((page) => page.data.account?.role) ?? 'client';
   const mine = sectionsOf[role];
   const section = mine.includes(place.section) ? place.section : mine[0]!;
+  const of = `${place.month}.${place.account}`; // of another month nothing is shown meanwhile
   return (
     <main class="office">
       <header class="heading">
@@ -45,10 +46,10 @@ export function Office({ place }: { place: Place }) {
       {mine.length > 1 && <Tabs sections={mine} chosen={section} month={place.month} />}
       <div class="office-scroll">
         <div class="office-content">
-          {section === 'figures' && <Figures place={place} />}
+          {section === 'figures' && <Figures key={of} place={place} />}
           {section === 'waits' && <WaitsView />}
           {section === 'ratings' && <Ratings />}
-          {section === 'payroll' && <PayrollView place={place} />}
+          {section === 'payroll' && <PayrollView key={of} place={place} />}
           {section === 'rules' && <Rules />}
         </div>
       </div>

@@ -114,6 +114,7 @@ function Doing({ reply: { month, state, people }, total, again }: DoingProps) {
         </button>
       )}
       {failure}
+      {failure && state === 'ended' && <p class="hint">{words.monthsInOrder}</p>}
       {sheet === 'close' && (
         <Question
           title={words.closeMonthQuestion(monthName(language, month))}
