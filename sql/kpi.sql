@@ -220,12 +220,14 @@ CALL t.sealed();
 DROP TRIGGER fail ON onefin.kpi_org_day;
 CALL t.kept();
 SELECT messages_client FROM onefin.kpi_org_day WHERE (org_id, kind_id) = (2, 3);
--- A seal that somebody takes away: what it sealed is sealed again, and counted again; made anew, it counts once.
+-- Seals that somebody takes away: what they sealed is sealed again, and counted again; made anew, it counts once.
 SELECT t.call('bek', 'send', '{"topic": 8, "text": "?"}', '{message,org}');
+CALL t.kept();
+SELECT t.answer(onefin.file_get('acc2', :document), '{type}');
 CALL t.kept();
 BEGIN;
 ALTER TABLE onefin.seal DISABLE TRIGGER refuse;
-DELETE FROM onefin.seal WHERE number = (SELECT max(number) FROM onefin.seal);
+DELETE FROM onefin.seal WHERE number >= (SELECT max(number) - 1 FROM onefin.seal);
 ALTER TABLE onefin.seal ENABLE ALWAYS TRIGGER refuse;
 COMMIT;
 SELECT t.call('bek', 'send', '{"topic": 8, "text": "?"}', '{message,org}');

@@ -493,7 +493,7 @@ SELECT role, string_agg(relname, ' ' ORDER BY relname)
 -- The analyst's are the KPI views: of these schemas' functions what they, and calendars, need.
 SELECT proname FROM pg_proc WHERE pronamespace IN ('onefin'::regnamespace, 'onefin_api'::regnamespace)
     AND has_function_privilege('onefin_analyst', oid, 'EXECUTE') ORDER BY 1;
-SELECT nspname FROM pg_namespace WHERE nspname LIKE 'onefin%' AND has_schema_privilege('onefin_analyst', oid, 'USAGE, CREATE');
+SELECT nspname FROM pg_namespace WHERE nspname LIKE 'onefin%' AND has_schema_privilege('onefin_analyst', oid, 'USAGE, CREATE') ORDER BY 1;
 
 -- Through the calls: what is another's, or kept from one in one's own company, is answered as what is
 -- not there. Each method with ids of Beta, of a note of Alfa, and of nothing.

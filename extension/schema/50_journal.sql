@@ -23,7 +23,6 @@ CREATE TABLE onefin.journal (
 );
 CREATE INDEX journal_xact ON onefin.journal (xact);
 CREATE INDEX journal_document ON onefin.journal (subject_id, id) WHERE kind LIKE 'document.%';
-CREATE INDEX journal_payroll ON onefin.journal (id) WHERE kind = 'payroll.closed';
 CREATE INDEX journal_document_actor ON onefin.journal (actor_id, id) WHERE kind LIKE 'document.%';
 COMMENT ON TABLE onefin.journal IS 'Every change and every access that matters. Never changed, never deleted; sealed by onefin.seal';
 COMMENT ON COLUMN onefin.journal.xact IS 'The transaction that wrote it: how the sealer finds what is new';

@@ -311,7 +311,8 @@ BEGIN
         BEGIN
             WITH fact AS MATERIALIZED (SELECT * FROM onefin.kpi_facts(kpi_add."after", kpi_add."to", kpi_add.zone))%s
             INSERT INTO onefin.kpi_download (entry_id, at, account_id, org_id, kind_id, document_id)
-            SELECT entry_id, at, account_id, org_id, kind_id, document_id FROM fact WHERE what = 'downloads';
+            SELECT entry_id, at, account_id, org_id, kind_id, document_id FROM fact WHERE what = 'downloads'
+            ON CONFLICT DO NOTHING; -- of an entry that is sealed twice, since somebody took its seal away
         END
         $$$sql$, adding);
     EXECUTE format($sql$

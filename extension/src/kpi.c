@@ -3,15 +3,14 @@
  * schema/57_kpi.sql.
  *
  * The sealer does it between its looks, a step at a time: a step takes so few entries that sealing
- * does not wait for long, and rests after it, so that it takes little of the sealer's time; only who
- * is behind goes on at once. A step's commit need not be on disk: how far it went is lost
- * with what it added.
+ * does not wait for long, and rests after it, so that it takes little of the sealer's time; only
+ * who is behind goes on at once. A step's commit need not be on disk: how far it went is lost with
+ * what it added.
  */
 #include "postgres.h"
 
 #include "kpi.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
 #include "identity.h"
@@ -22,11 +21,9 @@
 #include "seal.h"
 #include "shared.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
-/* Entries of a step, about. Microseconds between steps: how many times as long as the last one took,
- * but so many at least, and at most, since figures are to be fresh on a busy machine, too. */
+/* Entries of a step, about. Microseconds between steps: how many times as long as the last one
+ * took, but so many at least, and at most, since figures are to be fresh on a busy machine, too. */
 #define STEP_ENTRIES 3000
 #define REST         9
 #define PACE_US      30000
@@ -46,61 +43,35 @@ static int64 now_us(void) {
     return (int64)INSTR_TIME_GET_MICROSEC(now);
 }
 
-static Outcome take_next(void) {
+static Outcome outcome; /* of the last step */
+
+static void take_next(void) {
     static OfStatement step = {"SELECT onefin.kpi_step($1)", 1, {INT4OID}};
     OfArgs args = {0};
     bool isnull;
     bool more;
 
+    (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
+                            GUC_ACTION_LOCAL, true, 0, false);
     of_arg(&args, Int32GetDatum(STEP_ENTRIES), false);
     of_spi_begin();
     of_run_as_owner(&step, &args, false);
     more = DatumGetBool(of_result(0, 1, &isnull));
     of_spi_end();
-    return isnull ? BUSY : more ? MORE : DONE;
+    outcome = isnull ? BUSY : more ? MORE : DONE;
 }
 
-static Outcome in_transaction(void) {
-    Outcome outcome = DONE;
-
-    StartTransactionCommand();
-    XactIsoLevel = XACT_READ_COMMITTED;
-    (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
-                            GUC_ACTION_LOCAL, true, 0, false);
-    if (of_hold_extension()) {
-        PushActiveSnapshot(GetTransactionSnapshot());
-        outcome = take_next();
-        PopActiveSnapshot();
-    }
-    CommitTransactionCommand();
-    return outcome;
-}
-
-/* Sealing does not depend on it: what goes wrong is told. */
-static Outcome try(MemoryContext scratch) {
-    volatile Outcome outcome = FAILED;
-
-    MemoryContextSwitchTo(scratch);
+static void try(MemoryContext scratch) {
+    outcome = DONE;
     pgstat_report_activity(STATE_RUNNING, "keeping up figures");
-    PG_TRY();
-    { outcome = in_transaction(); }
-    PG_CATCH();
-    {
-        MemoryContextSwitchTo(TopMemoryContext);
-        EmitErrorReport();
-        FlushErrorState();
-        AbortCurrentTransaction();
-    }
-    PG_END_TRY();
+    if (!of_worker_try(take_next, scratch))
+        outcome = FAILED;
     pgstat_report_stat(false);
     pgstat_report_activity(STATE_IDLE, NULL);
-    MemoryContextSwitchTo(TopMemoryContext);
-    MemoryContextReset(scratch);
-    return outcome;
 }
 
 /* When the next step is due after one that came to this end. */
-static int64 rest(Outcome outcome, int64 spent) {
+static int64 rest(int64 spent) {
     switch (outcome) {
     case MORE:
         return 0;
@@ -120,12 +91,13 @@ long of_kpi_step(MemoryContext scratch, long most) {
     int64 began = now_us();
 
     if (newest != taken && began >= due) {
-        Outcome outcome = try(scratch);
-        int64 end = now_us();
+        int64 end;
 
+        try(scratch);
+        end = now_us();
         if (outcome == DONE)
             taken = newest;
-        due = end + rest(outcome, end - began);
+        due = end + rest(end - began);
     }
     return newest == taken ? most : Min(most, (Max(due - now_us(), 0) + 999) / 1000);
 }

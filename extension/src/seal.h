@@ -28,6 +28,10 @@ extern int of_anchor_interval;
 /* What both workers do between their turns: waits for the latch, at most so many milliseconds. */
 extern void of_worker_wait(long milliseconds);
 
+/* Does something in a transaction of its own, unless the extension is gone. Sealing does not depend
+ * on it: what goes wrong is told. False then. */
+extern bool of_worker_try(void (*work)(void), MemoryContext scratch);
+
 /* Holds off DROP EXTENSION until the transaction's end. False when the extension is not there. */
 extern bool of_hold_extension(void);
 

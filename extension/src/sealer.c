@@ -159,21 +159,24 @@ static void in_transaction(void (*work)(void)) {
     CommitTransactionCommand();
 }
 
-/* Sealing does not depend on it: what goes wrong is told, and tried again at the next turn. */
-static void do_duty(const Duty *duty, MemoryContext scratch) {
+bool of_worker_try(void (*work)(void), MemoryContext scratch) {
+    volatile bool done = true;
+
     MemoryContextSwitchTo(scratch);
     PG_TRY();
-    { in_transaction(duty->work); }
+    { in_transaction(work); }
     PG_CATCH();
     {
         MemoryContextSwitchTo(TopMemoryContext);
         EmitErrorReport();
         FlushErrorState();
         AbortCurrentTransaction();
+        done = false;
     }
     PG_END_TRY();
     MemoryContextSwitchTo(TopMemoryContext);
     MemoryContextReset(scratch);
+    return done;
 }
 
 static void do_duties(MemoryContext scratch) {
@@ -188,7 +191,7 @@ static void do_duties(MemoryContext scratch) {
         if (!TimestampDifferenceExceeds(duties[i].last, now, duties[i].every_ms))
             continue;
         duties[i].last = now;
-        do_duty(&duties[i], scratch);
+        (void)of_worker_try(duties[i].work, scratch);
     }
 }
 
