@@ -18,8 +18,8 @@ test('durations are in words, to the minute; none is a dash', () => {
   );
   const uz = (seconds) => duration('uz', seconds);
   assert.deepEqual(
-    [0, 59.4, 59.6, 3570, 3600, 100 * 3600].map(uz),
-    ['0 soniya', '59 soniya', '1 daq', '1 soat', '1 soat', '100 soat'],
+    [0, 0.02, 59.4, 59.6, 3570, 3600, 100 * 3600].map(uz),
+    ['0 soniya', '< 1 soniya', '59 soniya', '1 daq', '1 soat', '1 soat', '100 soat'],
   );
   assert.equal(uz(null), '–');
   assert.deepEqual([59.9, 119, 7199].map((each) => durationLeft('en', each)), [

@@ -15,6 +15,7 @@ export function duration(language: Language, seconds: number | null): string {
   if (seconds === null) return NONE;
   const words = dictionaries[language];
   const whole = Math.round(seconds);
+  if (seconds > 0 && whole === 0) return `< ${words.seconds(1)}`;
   if (whole < MINUTE) return words.seconds(whole);
   const minutes = Math.round(seconds / MINUTE);
   return inMinutes(language, minutes);
