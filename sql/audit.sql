@@ -11,6 +11,7 @@
 --   session, read_mark, watch             what people do, journaled by the calls that do it
 --   login_failure                         counts of what is journaled as session.refused
 --   document_mark                         never changed, journaled with its document
+--   wait, rating                          journaled by what begins, ends and gives them
 --   kpi_*                                 made of the journal, again at any time
 --   payroll, payroll_line, payroll_item   never changed, journaled as payroll.closed
 --   job, logo, upload, upload_part,       work on its way, journaled by what becomes of it
@@ -18,7 +19,7 @@
 SELECT c.oid::regclass AS "not audited" FROM pg_class c
 WHERE relnamespace::regnamespace::text ~ '^onefin' AND relkind IN ('r', 'p')
     AND relname NOT IN ('journal', 'seal', 'message_version', 'message', 'document', 'ticket', 'access_change', 'session', 'read_mark', 'watch', 'login_failure',
-        'document_mark', 'payroll', 'payroll_line', 'payroll_item', 'job', 'logo', 'upload', 'upload_part', 'store_key')
+        'document_mark', 'wait', 'rating', 'payroll', 'payroll_line', 'payroll_item', 'job', 'logo', 'upload', 'upload_part', 'store_key')
     AND relname NOT LIKE 'kpi\_%'
     AND (NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND tgfoid = 'onefin.audit()'::regprocedure
             AND tgname = 'z_audit' AND tgenabled = 'O' AND tgqual IS NULL AND tgattr = '' AND tgtype & 1 = 1 AND tgtype & 24 = 24)
@@ -66,6 +67,7 @@ INSERT INTO onefin.topic (org_id, kind_id) VALUES (3, 9);
 UPDATE onefin.topic SET kind_id = 9 WHERE false;
 DELETE FROM onefin.topic WHERE kind_id = 9;
 DELETE FROM onefin.topic_kind WHERE id = 9;
+INSERT INTO onefin.policy (kind_id, org_id, first_target) VALUES (1, 2, 60e6);
 INSERT INTO onefin.calendar (name, time_zone) VALUES ('Office', 'Asia/Tashkent');
 UPDATE onefin.calendar SET name = 'Home';
 INSERT INTO onefin.calendar_hours VALUES (1, 1, '{09:00,18:00}');
@@ -142,7 +144,7 @@ SELECT detail -> 'after' FROM t.new;
 SET ROLE onefin_owner;
 SET client_min_messages = warning;
 SELECT t.attempt(format('TRUNCATE onefin.%I CASCADE', name)) FROM unnest(ARRAY['setting_default', 'setting', 'department',
-    'account', 'org', 'assignment', 'topic_kind', 'topic', 'calendar', 'calendar_hours', 'calendar_exception', 'calendar_use']) name;
+    'account', 'org', 'assignment', 'topic_kind', 'topic', 'policy', 'calendar', 'calendar_hours', 'calendar_exception', 'calendar_use']) name;
 RESET client_min_messages;
 RESET ROLE;
 SET session_replication_role = replica;

@@ -77,4 +77,11 @@ REVOKE onefin_admin FROM regress_acc1;
 CALL t.looks('regress_acc1', 6);
 
 \set ECHO none
+-- By whatever plan: a topic that is not theirs is none, also where no row of theirs is come by.
+UPDATE onefin.assignment SET until_at = now() WHERE until_at IS NULL;
+SET enable_indexscan = off;
+SET enable_bitmapscan = off;
+SELECT method, left(t.call('acc2', method, '{"topic": 6}'), 100) FROM unnest('{documents,history}'::text[]) method;
+RESET enable_indexscan;
+RESET enable_bitmapscan;
 CALL t.leave();

@@ -63,6 +63,16 @@ WITH u AS (INSERT INTO onefin.upload (account_id, topic_id, name, length) VALUES
 SELECT t.call('boss', 'calendars', '{"name": "Office", "hours": [{"weekday": 1, "from": "09:00", "until": "18:00"}]}', '{calendar,id}'),
     t.call('boss', 'load_holidays', '{"calendar": 1}', '{loaded}');
 INSERT INTO onefin.calendar_use (org_id, kind_id, calendar_id) VALUES (NULL, NULL, 1), (NULL, 1, 1), (1, NULL, 1), (2, 1, 1), (3, NULL, 1);
+-- How long clients may wait; a wait in Alfa that acc2 answered once; rounds that were closed and rated, one of Alfa's by acc2, one twice.
+INSERT INTO onefin.policy (org_id, first_target) VALUES (NULL, 86400e6), (1, 86400e6), (2, 86400e6), (3, 86400e6);
+INSERT INTO onefin.wait (id, org_id, topic_id, ticket_id, message_id, responder_id, started_at, ended_at, paused, kind_id, imported, kind, outcome)
+    VALUES (nextval('onefin.wait_id_seq'), 1, 1, 1, 1, 5, now(), now(), 0, 1, false, 'first', 'answered');
+WITH closed AS (
+    INSERT INTO onefin.ticket (org_id, topic_id, state, opened_at, opened_by, closed_at, closed_by, closed_how, accountable_id)
+    SELECT org, topic, 'closed', now(), accountable, now(), accountable, 'person', accountable
+    FROM (VALUES (1, 2, 4), (1, 3, 5), (2, 7, 5), (3, 12, 4)) v (org, topic, accountable) RETURNING *)
+INSERT INTO onefin.rating (ticket_id, org_id, topic_id, accountable_id, account_id, score)
+    SELECT id, org_id, topic_id, accountable_id, 5 + org_id, score FROM closed, (VALUES (2), (5)) s (score) WHERE score = 5 OR topic_id = 2;
 UPDATE onefin.org SET archived_at = now() WHERE name = 'Gamma';
 UPDATE onefin.account SET disabled_at = now() WHERE login LIKE 'off%';
 SELECT t.call('boss', 'settings', '{"name": "retention_days", "value": 7}', '{settings,retention_days}');
@@ -108,6 +118,12 @@ INSERT INTO t.relation VALUES
     ('document_mark', 'id', '(SELECT name FROM onefin.org o WHERE o.id = r.org_id)'), ('job', 'id', '''job'''),
     ('job_body', 'id', '''job'''), ('logo', 'id', '''logo'''), ('store_key', 'key', '''key'''), ('upload', 'id', '''upload'''),
     ('upload_part', 'upload_id', '''part'''),
+    ('wait', 'id', 'concat_ws(''-'', (SELECT name FROM onefin.org o WHERE o.id = r.org_id), (SELECT login FROM onefin.account a WHERE a.id = r.responder_id))'),
+    ('wait_body', 'id', 'concat_ws(''-'', body ->> ''org_name'', (SELECT login FROM onefin.account a WHERE a.id = (body ->> ''responder'')::bigint))'),
+    ('policy', 'id', 'coalesce((SELECT name FROM onefin.org o WHERE o.id = r.org_id), ''all'')'), ('policy_body', 'id', 'coalesce(body ->> ''org_name'', ''all'')'),
+    ('rating', 'id', 'concat_ws(''-'', (SELECT name FROM onefin.org o WHERE o.id = r.org_id), (SELECT login FROM onefin.account a WHERE a.id = r.accountable_id))'),
+    ('rating_now', 'ticket_id', 'concat_ws(''-'', (SELECT name FROM onefin.org o WHERE o.id = r.org_id), (SELECT login FROM onefin.account a WHERE a.id = r.accountable_id))'),
+    ('rated_body', 'id', 'concat_ws(''-'', body ->> ''org_name'', (SELECT login FROM onefin.account a WHERE a.id = (body ->> ''accountable'')::bigint))'),
     ('calendar', 'id', 'name'), ('calendar_hours', 'calendar_id || ''.'' || weekday', '''hours'''),
     ('calendar_exception', 'calendar_id || ''.'' || day', '''day'''),
     ('calendar_use', 'id', 'coalesce((SELECT name FROM onefin.org o WHERE o.id = r.org_id), ''all'')'),
@@ -229,6 +245,23 @@ INSERT INTO t.expected SELECT relation, 'boss', name FROM unnest('{setting_defau
 CALL t.expect('setting', 'boss', 'retention_days');
 CALL t.expect('session_policy_default session_policy_now', 'boss', 'admin, supervisor, accountant, client');
 CALL t.expect('session_policy', 'boss', 'client');
+CALL t.expect('wait', 'boss analyst', 'Alfa, Alfa-acc1, Alfa-acc2, Beta, Beta-acc2, Gamma, Gamma-acc1');
+CALL t.expect('wait_body', 'boss', 'Alfa, Alfa-acc1, Alfa-acc2, Beta, Beta-acc2, Gamma, Gamma-acc1');
+CALL t.expect('wait wait_body', 'sup1 acc1', 'Alfa, Alfa-acc1, Alfa-acc2');
+CALL t.expect('wait wait_body', 'sup2 acc2', 'Beta, Beta-acc2');
+CALL t.expect('wait', 'acc1', 'Gamma-acc1');
+CALL t.expect('wait', 'acc2', 'Alfa-acc2');
+CALL t.expect('policy policy_body', 'boss', 'all, Alfa, Beta, Gamma');
+CALL t.expect('policy policy_body', 'sup1 acc1', 'all, Alfa');
+CALL t.expect('policy policy_body', 'sup2 acc2', 'all, Beta');
+CALL t.expect('rating', 'analyst', 'Alfa-acc1, Alfa-acc2, Beta-acc2, Gamma-acc1');
+CALL t.expect('rating rating_now rated_body', 'boss', 'Alfa-acc1, Alfa-acc2, Beta-acc2, Gamma-acc1');
+CALL t.expect('rating rating_now rated_body', 'sup1 ali many', 'Alfa-acc1, Alfa-acc2');
+CALL t.expect('rating rating_now rated_body', 'sup2 bek', 'Beta-acc2');
+CALL t.expect('rating rating_now', 'acc1', 'Alfa-acc1, Gamma-acc1');
+CALL t.expect('rating rating_now', 'acc2', 'Alfa-acc2, Beta-acc2');
+CALL t.expect('rated_body', 'acc1', 'Alfa-acc1, Alfa-acc2');
+CALL t.expect('rated_body', 'acc2', 'Beta-acc2');
 CALL t.expect('calendar', 'boss sup1 sup2 acc1 acc2 analyst many', 'Office');
 CALL t.expect('calendar_hours', 'boss sup1 sup2 acc1 acc2 analyst many', 'hours');
 CALL t.expect('calendar_exception', 'boss sup1 sup2 acc1 acc2 analyst many', 'day');
@@ -320,6 +353,12 @@ INSERT INTO t.act VALUES
     ('message', 'as another', 'INSERT INTO onefin.message (topic_id, text, author_id) VALUES (1, ''x'', 1)'),
     ('message', 'move', 'UPDATE onefin.message SET org_id = 1'),
     ('message', 'restore', 'UPDATE onefin.message SET deleted_at = NULL'),
+    ('policy', 'make', 'INSERT INTO onefin.policy (org_id, first_target) VALUES (1, 1)'), ('policy', 'look', 'SELECT onefin_api.policies()'),
+    ('policy', 'set', 'SELECT onefin_api.policies(first => 1, "set" => true)'),
+    ('wait', 'look', 'SELECT onefin_api.waits()'), ('rating', 'look', 'SELECT onefin_api.ratings()'),
+    ('wait', 'dismiss', format('SELECT onefin_api.dismiss_wait(%s)', (SELECT id FROM onefin.wait WHERE topic_id = 1 AND kind = 'next'))),
+    ('rating', 'rate', format('SELECT onefin_api.rate(%s, 3)', (SELECT id FROM onefin.ticket WHERE topic_id = 2))),
+    ('ticket', 'await', 'SELECT onefin_api.await_client(1)'), ('ticket', 'reopen', 'SELECT onefin_api.reopen(1)'),
     ('calendar', 'make', 'INSERT INTO onefin.calendar (name, time_zone) VALUES (''New'', ''UTC'')'),
     ('calendar', 'rename', 'UPDATE onefin.calendar SET name = name || ''!'''),
     ('calendar_hours', 'make', 'INSERT INTO onefin.calendar_hours VALUES (1, 2, ''{09:00,10:00}'')'),
@@ -372,6 +411,15 @@ INSERT INTO t.allowed SELECT relation, op, unnest(string_to_array(who, ' ')), ou
     ('session_policy', 'INSERT', 'boss', '0'),
     ('department', 'make', 'boss', '1'), ('department', 'rename', 'boss', '2'),
     ('org', 'make', 'boss', '1'), ('org', 'rename', 'boss', '3'),
+    ('policy', 'make', 'boss', '1'), ('policy', 'make', 'off_boss many', '42501'), ('policy', 'set', 'boss', '1'),
+    ('policy', 'look', 'boss sup1 sup2 acc1 acc2 off_boss off_sup off_acc many', '1'),
+    ('wait', 'look', 'boss sup1 sup2 acc1 acc2 off_boss off_sup off_acc many', '1'),
+    ('rating', 'look', 'boss sup1 sup2 acc1 acc2 ali bek guli off off_boss off_sup off_acc stray many', '1'),
+    ('wait', 'dismiss', 'boss acc1', '1'), ('wait', 'dismiss', 'acc2', 'P0002'), ('wait', 'dismiss', 'off_boss off_acc', '28000'),
+    ('rating', 'rate', 'ali many', '1'), ('rating', 'rate', 'bek guli', 'P0002'), ('rating', 'rate', 'off stray', '28000'),
+    ('ticket', 'await', 'boss sup1 acc1', '1'), ('ticket', 'await', 'sup2 acc2', 'P0002'), ('ticket', 'await', 'off_boss off_sup off_acc', '28000'),
+    ('ticket', 'reopen', 'boss sup1 acc1 ali many', '1'), ('ticket', 'reopen', 'sup2 acc2 bek guli', 'P0002'),
+    ('ticket', 'reopen', 'off off_boss off_sup off_acc stray', '28000'),
     ('calendar', 'make', 'boss', '1'), ('calendar', 'rename', 'boss', '1'), ('calendar_hours', 'make', 'boss', '1'),
     ('calendar_hours', 'change', 'boss', '1'), ('calendar_hours', 'INSERT', 'boss', '0'), ('calendar_hours', 'DELETE', 'boss', '1'),
     ('calendar_exception', 'make', 'boss', '1'), ('calendar_exception', 'switch', 'boss', '18'), ('calendar_exception', 'INSERT', 'boss', '0'),
@@ -444,7 +492,7 @@ SELECT role, string_agg(relname, ' ' ORDER BY relname)
         AND has_sequence_privilege(role, oid, 'USAGE, SELECT, UPDATE') GROUP BY role, place ORDER BY place;
 -- The analyst's are the KPI views: of these schemas' functions what they, and calendars, need.
 SELECT proname FROM pg_proc WHERE pronamespace IN ('onefin'::regnamespace, 'onefin_api'::regnamespace)
-    AND has_function_privilege('onefin_analyst', oid, 'EXECUTE');
+    AND has_function_privilege('onefin_analyst', oid, 'EXECUTE') ORDER BY 1;
 SELECT nspname FROM pg_namespace WHERE nspname LIKE 'onefin%' AND has_schema_privilege('onefin_analyst', oid, 'USAGE, CREATE');
 
 -- Through the calls: what is another's, or kept from one in one's own company, is answered as what is
@@ -464,11 +512,15 @@ INSERT INTO t.probe VALUES
     ('edit', '{"message": MESSAGE, "version": 2, "text": "x"}'), ('delete', '{"message": MESSAGE, "version": 2}'),
     ('revoke_session', '{"session": SESSION}'), ('sessions', '{"account": ACCOUNT}'),
     ('revoke_sessions', '{"account": ACCOUNT}'),
-    ('watch', '{"topic": TOPIC}'), ('close', '{"topic": TOPIC}');
+    ('watch', '{"topic": TOPIC}'), ('close', '{"topic": TOPIC}'), ('await_client', '{"topic": TOPIC}'), ('reopen', '{"topic": TOPIC}'),
+    ('waits', '{"org": ORG}'), ('policies', '{"org": ORG}'), ('ratings', '{"org": ORG}'),
+    ('dismiss_wait', '{"wait": WAIT}'), ('rate', '{"ticket": ROUND, "score": 3}');
 CREATE FUNCTION t.ask(who text, method text, params text, org text, topic text, message text, document text,
     session text) RETURNS text LANGUAGE sql AS $$
     SELECT regexp_replace(replace(t.call(who, method,
-        replace(replace(replace(replace(replace(replace(params, 'ORG', org), 'TOPIC', topic), 'MESSAGE', message),
+        replace(replace(replace(replace(replace(replace(replace(replace(params, 'ORG', org), 'TOPIC', topic), 'MESSAGE', message),
+        'WAIT', (SELECT coalesce(max(w.id), 999)::text FROM onefin.wait w WHERE w.org_id = ask.org::bigint AND w.kind = 'next')),
+        'ROUND', (SELECT coalesce(max(r.ticket_id), 999)::text FROM onefin.rating r WHERE r.org_id = ask.org::bigint)),
         'DOCUMENT', document), 'SESSION', session), 'ACCOUNT',
         CASE session WHEN '999' THEN session ELSE '7' END)::jsonb),
         'topic 1', 'topic of mine'), ' \d+', ' N', 'g')

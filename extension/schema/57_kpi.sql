@@ -159,7 +159,9 @@ BEGIN ATOMIC
             CROSS JOIN LATERAL (VALUES ((e.detail ->> 'answered')::bigint), ((e.detail ->> 'resolution')::bigint),
                 ((e.detail ->> 'unanswered')::bigint), (CASE e.kind WHEN 'wait.dismissed' THEN e.subject_id END)) v (wait_id)
             JOIN onefin.wait w ON w.id = v.wait_id
-        WHERE e.kind = ANY ('{message.sent,message.imported,ticket.changed,wait.dismissed}') AND e.detail IS NOT NULL)
+        WHERE e.detail IS NOT NULL AND e.kind = ANY ('{message.sent,message.imported,ticket.changed,wait.dismissed}')),
+    rare AS MATERIALIZED (
+        SELECT * FROM entry e WHERE e.kind NOT LIKE 'message.%')
     SELECT m.day, m.account_id, m.org_id, t.kind_id, m.what, m.n, NULL::bigint, NULL::bigint, NULL::bigint, NULL::timestamptz, NULL::bigint
     FROM (
         SELECT (m.at AT TIME ZONE kpi_facts.zone)::date AS day, CASE WHEN m.author_role <> 'client' THEN m.author_id END AS account_id,
@@ -187,15 +189,15 @@ BEGIN ATOMIC
         FROM ended w WHERE w.breached_at IS NOT NULL
         UNION ALL
         SELECT r.opened_at, NULL, r.org_id, t.kind_id, 'tickets_opened', 1, NULL, NULL, NULL, NULL
-        FROM entry e JOIN onefin.ticket r ON r.id = e.subject_id JOIN onefin.topic t ON t.id = r.topic_id
+        FROM rare e JOIN onefin.ticket r ON r.id = e.subject_id JOIN onefin.topic t ON t.id = r.topic_id
         WHERE e.kind = 'ticket.opened'
         UNION ALL
         SELECT r.closed_at, r.accountable_id, r.org_id, t.kind_id, 'tickets_closed', 1, NULL, NULL, NULL, NULL
-        FROM entry e JOIN onefin.ticket r ON r.id = e.subject_id JOIN onefin.topic t ON t.id = r.topic_id
+        FROM rare e JOIN onefin.ticket r ON r.id = e.subject_id JOIN onefin.topic t ON t.id = r.topic_id
         WHERE e.kind = 'ticket.changed' AND e.detail ->> 'state' = 'closed'
         UNION ALL
         SELECT m.at, m.account_id, m.org_id, t.kind_id, 'documents_' || m.mark, m.n, NULL, NULL, NULL, NULL
-        FROM entry e
+        FROM rare e
             CROSS JOIN LATERAL (
                 SELECT x.at, x.account_id, x.org_id, x.mark, 1 AS n FROM onefin.document_mark x WHERE x.id = (e.detail ->> 'mark')::bigint
                 UNION ALL
@@ -205,7 +207,7 @@ BEGIN ATOMIC
         WHERE e.kind = ANY ('{document.processed,document.returned}')
         UNION ALL
         SELECT r.first_at, r.accountable_id, r.org_id, t.kind_id, v.what, v.n, NULL, NULL, NULL, NULL
-        FROM entry e
+        FROM rare e
             CROSS JOIN LATERAL (SELECT * FROM onefin.rating r WHERE r.ticket_id = e.subject_id ORDER BY r.id LIMIT 1) r
             CROSS JOIN LATERAL (SELECT (e.detail ->> 'score')::integer AS score, (e.detail ->> 'previous')::integer AS previous) s
             CROSS JOIN LATERAL (VALUES ('ratings', CASE WHEN s.previous IS NULL THEN 1 ELSE 0 END),
@@ -215,7 +217,7 @@ BEGIN ATOMIC
         WHERE e.kind = 'rating.given'
         UNION ALL
         SELECT e.at, e.actor_id, e.org_id, t.kind_id, 'downloads', 1, NULL, NULL, e.id, e.subject_id
-        FROM entry e JOIN onefin.topic t ON t.id = e.topic_id
+        FROM rare e JOIN onefin.topic t ON t.id = e.topic_id
         WHERE e.kind = 'document.downloaded' OR e.kind = 'document.presigned' AND e.detail ->> 'variant' <> 'preview') f;
 END;
 COMMENT ON FUNCTION onefin.kpi_facts(bigint, bigint, text) IS

@@ -48,7 +48,8 @@ END;
 COMMENT ON FUNCTION onefin_api.members(bigint) IS
     'Who takes part in a company''s chat and how far each has read: {seal, members: [{id, name, role}], marks: [{topic, account, message}]}; never those who watch unseen';
 
--- Without as_of the plan knows that the second arm gives nothing, and is that of the first.
+-- Without as_of the plan knows that the second arm gives nothing, and is that of the first. The topic is
+-- required in HAVING, too: a plan that comes by no row that is in sight asks for nothing in WHERE.
 CREATE FUNCTION onefin_api.history(topic bigint, before bigint DEFAULT NULL, "limit" integer DEFAULT 50,
     as_of timestamptz DEFAULT NULL) RETURNS SETOF jsonb LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -63,7 +64,7 @@ BEGIN ATOMIC
             AND m.id < coalesce(history.before, 9223372036854775807)
         ORDER BY m.id DESC
         LIMIT least(greatest(history."limit", 1), 200) + 1) page
-    HAVING history.as_of IS NULL
+    HAVING history.as_of IS NULL AND onefin.require_topic(history.topic) IS NOT NULL
     UNION ALL
     SELECT onefin.history_at(history.topic, history.before, history."limit", history.as_of)
     WHERE history.as_of IS NOT NULL;
@@ -74,7 +75,8 @@ COMMENT ON FUNCTION onefin_api.history(bigint, bigint, integer, timestamptz) IS
 CREATE FUNCTION onefin_api.documents(topic bigint) RETURNS SETOF jsonb LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT jsonb_build_object('seal', onefin.position(), 'documents', coalesce(jsonb_agg(d.body ORDER BY d.id), '[]'))
-    FROM onefin.document_body d WHERE d.topic_id = (SELECT onefin.require_topic(documents.topic));
+    FROM onefin.document_body d WHERE d.topic_id = (SELECT onefin.require_topic(documents.topic))
+    HAVING onefin.require_topic(documents.topic) IS NOT NULL;
 END;
 COMMENT ON FUNCTION onefin_api.documents(bigint) IS 'Documents of a topic: {seal, documents}';
 

@@ -121,6 +121,17 @@ uint64 of_run_as_owner(OfStatement *statement, const OfArgs *args, bool read_onl
     return rows;
 }
 
+/*
+ * Changes the one row that a look at the tables as they are has found. A transaction that keeps an
+ * older snapshot may not see that row, and must not go on as if it had changed it.
+ */
+void of_change_row(OfStatement *statement, const OfArgs *args) {
+    if (of_run_as_owner(statement, args, false) != 1)
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("what is to be changed is newer than the transaction's snapshot"),
+                        errhint("Begin the transaction anew.")));
+}
+
 Datum of_result(uint64 row, int column, bool *isnull) {
     return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
 }

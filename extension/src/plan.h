@@ -42,6 +42,7 @@ extern void of_arg_text(OfArgs *args, const char *text);
 
 extern uint64 of_run(OfStatement *statement, const OfArgs *args, bool read_only);
 extern uint64 of_run_as_owner(OfStatement *statement, const OfArgs *args, bool read_only);
+extern void of_change_row(OfStatement *statement, const OfArgs *args);
 
 extern Datum of_value(OfStatement *statement, const OfArgs *args, bool as_owner, bool read_only);
 

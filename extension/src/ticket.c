@@ -124,7 +124,7 @@ static void set_state(int64 org, int64 topic, int64 ticket, const char *state) {
     of_arg_id(&args, ticket);
     of_arg_text(&args, state);
     of_spi_begin();
-    of_run_as_owner(&update, &args, false);
+    of_change_row(&update, &args);
     of_spi_end();
     tell("ticket.changed", org, topic, ticket, of_detail("state", state));
 }
@@ -144,7 +144,7 @@ void of_ticket_spoken(int64 ticket, int64 staff) {
     of_arg_id(&args, ticket);
     of_arg_id(&args, staff);
     of_spi_begin();
-    of_run_as_owner(&update, &args, false);
+    of_change_row(&update, &args);
     of_spi_end();
 }
 
@@ -174,7 +174,7 @@ static int64 mark_closed(const Closing *closing) {
     of_arg_id(&args, closing->ticket);
     of_arg_id(&args, closing->closer);
     of_spi_begin();
-    of_run_as_owner(&update, &args, false);
+    of_change_row(&update, &args);
     accountable = of_result_id(0, 1);
     of_spi_end();
     return accountable;

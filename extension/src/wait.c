@@ -241,7 +241,7 @@ static void end(const Wait *wait, const End *how) {
     of_arg(&args, Int64GetDatum(paused), false);
     of_arg(&args, BoolGetDatum(missed), false);
     of_spi_begin();
-    of_run_as_owner(&update, &args, false);
+    of_change_row(&update, &args);
     missed = missed && DatumGetBool(of_result(0, 1, &isnull));
     of_spi_end();
     if (missed)
@@ -342,8 +342,9 @@ static bool is_asked_since(int64 ticket, int64 topic, int64 message) {
     of_arg_id(&args, topic);
     of_arg_id(&args, message);
     of_arg_id(&args, ticket);
+    CommandCounterIncrement(); /* the deletion is seen */
     of_spi_begin();
-    asked = of_run_as_owner(&look, &args, false) == 1;
+    asked = of_run_as_of_now(&look, &args) == 1;
     of_spi_end();
     return asked;
 }
@@ -381,7 +382,7 @@ static void stop(const Wait *wait, TimestampTz at) {
     of_arg_id(&args, wait->id);
     of_arg(&args, TimestampTzGetDatum(at), false);
     of_spi_begin();
-    of_run_as_owner(&update, &args, false);
+    of_change_row(&update, &args);
     of_spi_end();
 }
 
@@ -421,7 +422,7 @@ static void set_clock(const Wait *wait) {
     due = due_after(wait, wait->target, &never);
     of_arg(&args, due, never);
     of_spi_begin();
-    of_run_as_owner(&update, &args, false);
+    of_change_row(&update, &args);
     of_spi_end();
 }
 
@@ -452,9 +453,9 @@ static int64 resolve(const Wait *wait, TimestampTz at, const char *outcome, int6
     if (wait->id == 0)
         return 0;
     end(wait, &(End){.at = Max(at, wait->started_at),
-                           .outcome = outcome,
-                           .responder = accountable,
-                           .measured = true});
+                     .outcome = outcome,
+                     .responder = accountable,
+                     .measured = true});
     return wait->id;
 }
 
