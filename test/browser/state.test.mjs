@@ -171,7 +171,8 @@ test('a message that its event only names is shown and counted by the event of i
   assert.equal(topic(buried).unread, 1);
 });
 
-const deletion = (id) => message(id, { version: 2, text: null, deleted_at: '2025-11-23T10:01:00+05:00' });
+const deletion = (id) =>
+  message(id, { version: 2, text: null, deleted_at: '2025-11-23T10:01:00+05:00' });
 const deleted = (seal, id) => event(seal, 'message.deleted', { message: deletion(id) });
 const myRead = (seal, id) => event(seal, 'topic.read', { account: me.id, message: id });
 const unread = (now) => topic(now).unread;
@@ -472,7 +473,11 @@ test('addresses name what is open; wrong ones are the list', async () => {
     month: '2026-10-01',
     account: 12,
   });
-  assert.deepEqual(office(routeTo.office('waits')), { section: 'waits', month: null, account: null });
+  assert.deepEqual(office(routeTo.office('waits')), {
+    section: 'waits',
+    month: null,
+    account: null,
+  });
   for (const hash of ['#/f/nothing', '#/f/figures/2026', '#/f/figures/now/x', '#/'])
     assert.equal(office(hash), null, hash);
   assert.deepEqual(parseRoute(routeTo.topic(7)), { org: null, topic: 7, office: null });
