@@ -138,7 +138,7 @@ down clean-run:
 
 check:
 	@gateway/demo/require build test fuzz
-	+@$(MAKE) -s all test-programs test/node_modules/.package-lock.json
+	+@$(MAKE) -s -j$$(nproc) all test-programs test/node_modules/.package-lock.json
 	@test/check $(SUITE)
 
 # The load generator of the figures.

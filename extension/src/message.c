@@ -434,6 +434,7 @@ Datum onefin_message_after(PG_FUNCTION_ARGS) {
     } else if (of_row_null(&row, OF_MESSAGE_DELETED_AT)) {
         journal_version(&row, "message.edited", NULL);
     } else {
+        of_queue_up(of_row_id(&row, OF_MESSAGE_TOPIC)); /* its entry stands where its effect does */
         withdraw(&row);
         journal_version(&row, "message.deleted", NULL);
         of_waits_taken_back(&row);

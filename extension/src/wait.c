@@ -363,7 +363,6 @@ void of_waits_taken_back(const OfRow *message) {
 
     if (strcmp(of_row_text(message, OF_MESSAGE_AUTHOR_ROLE), "client") != 0)
         return;
-    of_queue_up(of_row_id(message, OF_MESSAGE_TOPIC));
     open = open_waits(ticket);
     take_back(&open.response, ticket);
     take_back(&open.resolution, ticket);
