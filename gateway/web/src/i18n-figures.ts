@@ -52,7 +52,7 @@ const uz = {
   count: 'Soni',
   median: 'Mediana',
   mean: 'Oʻrtacha',
-  p90: '90 %',
+  p90: '10 tadan 9 tasi',
   within: 'Oʻz vaqtida',
   otherFigures: (unanswered: number, dismissed: number) =>
     `Javobsiz yopildi: ${unanswered}. Javob kerak emas deb belgilandi: ${dismissed}.`,
@@ -277,7 +277,7 @@ const ru: FigureDictionary = {
   count: 'Всего',
   median: 'Медиана',
   mean: 'Среднее',
-  p90: '90 %',
+  p90: '9 из 10 за',
   within: 'В срок',
   otherFigures: (unanswered, dismissed) =>
     `Закрыто без ответа: ${unanswered}. Отмечено «ответ не нужен»: ${dismissed}.`,
@@ -499,7 +499,7 @@ const en: FigureDictionary = {
   count: 'Count',
   median: 'Median',
   mean: 'Mean',
-  p90: '90%',
+  p90: '9 in 10 within',
   within: 'On time',
   otherFigures: (unanswered, dismissed) =>
     `Closed without an answer: ${unanswered}. Marked as needing none: ${dismissed}.`,
