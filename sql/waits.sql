@@ -77,6 +77,10 @@ DELETE FROM onefin.calendar_hours WHERE weekday = extract(isodow FROM now() AT T
 SELECT due_at - started_at > interval '4 min' AS later FROM onefin.wait WHERE topic_id = 9 AND kind = 'first';
 DELETE FROM onefin.calendar_hours;
 SELECT due_at, warn_at FROM onefin.wait WHERE topic_id = 9 AND kind = 'first';
+-- One that began while its calendar was changed, and is noted as due before that, is no miss.
+UPDATE onefin.wait SET due_at = now() - interval '1 s' WHERE topic_id IN (8, 9) AND kind = 'first';
+CALL t.wait_for($$SELECT count(*) FROM onefin.wait WHERE topic_id = 8 AND breached_at IS NOT NULL$$, 1);
+SELECT count(*) FROM onefin.wait WHERE topic_id = 9 AND breached_at IS NOT NULL;
 SELECT t.say('acc2', 9);
 SELECT outcome, duration, breached_at FROM onefin.wait WHERE topic_id = 9 AND kind = 'first';
 

@@ -16,7 +16,7 @@ CREATE VIEW onefin_kpi.waits WITH (security_invoker) AS
         w.duration / 1e6::double precision AS duration, w.target / 1e6::double precision AS target,
         w.duration <= w.target AS within, w.paused / 1e6::double precision AS paused,
         w.due_at, w.warned_at, w.breached_at
-    FROM onefin.wait w CROSS JOIN onefin.kpi_state s
+    FROM onefin.wait w LEFT JOIN onefin.kpi_state s ON true
         LEFT JOIN onefin.topic_kind k ON k.id = w.kind_id
         LEFT JOIN onefin.org o ON o.id = w.org_id
         LEFT JOIN onefin.account a ON a.id = w.responder_id;
@@ -58,7 +58,7 @@ COMMENT ON VIEW onefin_kpi.documents IS 'Documents and what staff made of them: 
 CREATE VIEW onefin_kpi.downloads WITH (security_invoker) AS
     SELECT d.entry_id AS id, d.at, (d.at AT TIME ZONE s.time_zone)::date AS day, d.account_id, a.name AS account, a.role,
         d.document_id, d.org_id, o.name AS org, k.code AS topic_kind
-    FROM onefin.kpi_download d CROSS JOIN onefin.kpi_state s
+    FROM onefin.kpi_download d LEFT JOIN onefin.kpi_state s ON true
         LEFT JOIN onefin.topic_kind k ON k.id = d.kind_id
         LEFT JOIN onefin.org o ON o.id = d.org_id
         LEFT JOIN onefin.account a ON a.id = d.account_id;

@@ -3,9 +3,9 @@
  * schema/57_kpi.sql.
  *
  * The sealer does it between its looks, a step at a time: a step takes so few entries that sealing
- * does not wait for long, and rests after it, so that it takes little of the sealer's time; only who
- * is behind goes on at once. A step's commit need not be on disk: how far it went is lost
- * with what it added.
+ * does not wait for long, and rests after it, so that it takes little of the sealer's time; only
+ * who is behind goes on at once. A step's commit need not be on disk: how far it went is lost with
+ * what it added.
  */
 #include "postgres.h"
 
@@ -22,8 +22,8 @@
 #include "shared.h"
 #include "utils/guc.h"
 
-/* Entries of a step, about. Microseconds between steps: how many times as long as the last one took,
- * but so many at least, and at most, since figures are to be fresh on a busy machine, too. */
+/* Entries of a step, about. Microseconds between steps: how many times as long as the last one
+ * took, but so many at least, and at most, since figures are to be fresh on a busy machine, too. */
 #define STEP_ENTRIES 3000
 #define REST         9
 #define PACE_US      30000

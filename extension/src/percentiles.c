@@ -1,5 +1,6 @@
 /*
- * percentiles.c: the aggregate onefin.percentiles(), percentile_cont() over arrays of whole numbers.
+ * percentiles.c: the aggregate onefin.percentiles(), percentile_cont() over arrays of whole
+ * numbers.
  *
  * All values are put together, and those that are asked for are selected: a month's durations need
  * not be sorted for its median.
@@ -86,8 +87,8 @@ static inline void swap(int64 *a, int64 *b) {
     *b = kept;
 }
 
-/* The value of a rank (from 0), by quickselect. All before it are not greater then, all behind it not
- * smaller. */
+/* The value of a rank (from 0), by quickselect. All before it are not greater then, all behind it
+ * not smaller. */
 static int64 select_rank(int64 *values, int64 n, int64 rank) {
     int64 from = 0;
     int64 to = n - 1;

@@ -491,20 +491,27 @@ static void tell_due(OfStatement *mark, const char *kind) {
     of_spi_end();
 }
 
-/* Each once: the mark and the entry commit together. Nobody is told of a company that is archived. */
+/*
+ * Each once: the mark and the entry commit together. Nobody is told of a company that is archived.
+ * What is a miss is measured: a wait that began while somebody changed its calendar may be noted
+ * as due before that.
+ */
 void of_waits_due(void) {
 #define MARK(mark, due, passed)                                                                    \
     {                                                                                              \
         "UPDATE onefin.wait w SET " mark " = $1 WHERE w.id IN (SELECT d.id FROM onefin.wait d"     \
         " JOIN onefin.org o ON o.id = d.org_id WHERE d.ended_at IS NULL AND d." mark " IS NULL"    \
-        " AND d." due " " passed " $1 AND o.archived_at IS NULL ORDER BY d." due " LIMIT $2"       \
+        " AND d." due passed " AND o.archived_at IS NULL ORDER BY d." due " LIMIT $2"           \
         " FOR UPDATE OF d SKIP LOCKED) RETURNING w.id, w.org_id, w.topic_id",                      \
             2, {                                                                                   \
             TIMESTAMPTZOID, INT8OID                                                                \
         }                                                                                          \
     }
-    static OfStatement warn = MARK("warned_at", "warn_at", "<=");
-    static OfStatement breach = MARK("breached_at", "due_at", "<");
+    static OfStatement warn = MARK("warned_at", "warn_at", " <= $1");
+    static OfStatement breach =
+        MARK("breached_at", "due_at",
+             " < $1 AND (d.calendar_id IS NULL OR onefin.business_duration(d.started_at, $1, d.calendar_id)"
+             " > make_interval(secs => (d.target + d.paused) / 1e6))");
 
     tell_due(&warn, "sla.warned");
     tell_due(&breach, "sla.breached");

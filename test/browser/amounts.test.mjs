@@ -17,26 +17,35 @@ test('durations are in words, to the minute; none is a dash', () => {
     ['2 soat 5 daq', '2 ч 5 мин', '2 h 5 min'],
   );
   const uz = (seconds) => duration('uz', seconds);
-  assert.deepEqual(
-    [0, 59.4, 59.6, 3570, 3600, 100 * 3600].map(uz),
-    ['0 soniya', '59 soniya', '1 daq', '1 soat', '1 soat', '100 soat'],
-  );
-  assert.equal(uz(null), '–');
-  assert.deepEqual([59.9, 119, 7199].map((each) => durationLeft('en', each)), [
-    '59 s',
-    '1 min',
-    '1 h 59 min',
+  assert.deepEqual([0, 0.02, 59.4, 59.6, 3570, 3600, 100 * 3600].map(uz), [
+    '0 soniya',
+    '< 1 soniya',
+    '59 soniya',
+    '1 daq',
+    '1 soat',
+    '1 soat',
+    '100 soat',
   ]);
+  assert.equal(uz(null), '–');
+  assert.deepEqual(
+    [59.9, 119, 7199].map((each) => durationLeft('en', each)),
+    ['59 s', '1 min', '1 h 59 min'],
+  );
 });
 
 test('a share is never rounded up, and none is a dash', () => {
-  assert.deepEqual(all((language) => share(language, 0.94999)), ['94,9 %', '94,9 %', '94.9%']);
-  assert.deepEqual([0, 0.29, 1, null].map((each) => share('en', each)), ['0%', '29%', '100%', '–']);
-  assert.deepEqual([decimal('ru', 4.5, 2), decimal('en', 4.666, 2), decimal('en', null, 2)], [
-    '4,5',
-    '4.67',
-    '–',
-  ]);
+  assert.deepEqual(
+    all((language) => share(language, 0.94999)),
+    ['94,9 %', '94,9 %', '94.9%'],
+  );
+  assert.deepEqual(
+    [0, 0.29, 1, null].map((each) => share('en', each)),
+    ['0%', '29%', '100%', '–'],
+  );
+  assert.deepEqual(
+    [decimal('ru', 4.5, 2), decimal('en', 4.666, 2), decimal('en', null, 2)],
+    ['4,5', '4.67', '–'],
+  );
 });
 
 test('sums keep every digit, and are read as they are typed', () => {
@@ -44,11 +53,10 @@ test('sums keep every digit, and are read as they are typed', () => {
     all((language) => money(language, '-1234567890123.50')),
     ['−1_234_567_890_123,50 soʻm', '−1_234_567_890_123,50 сум', '−1,234,567,890,123.50 soʻm'],
   );
-  assert.deepEqual(['0', '500.00', null].map((each) => money('uz', each)), [
-    '0 soʻm',
-    '500 soʻm',
-    '–',
-  ]);
+  assert.deepEqual(
+    ['0', '500.00', null].map((each) => money('uz', each)),
+    ['0 soʻm', '500 soʻm', '–'],
+  );
   assert.equal(sum(['0.10', '0.20', '-1000000000000.05', '7']), '-999999999992.75');
   assert.equal(sum([]), '0.00');
   assert.deepEqual(['1 200,50', '−20', '5.005', '1e3', '', '12a'].map(amountOf), [
@@ -62,15 +70,14 @@ test('sums keep every digit, and are read as they are typed', () => {
 });
 
 test('months have names, and follow each other', () => {
-  assert.deepEqual(all((language) => monthName(language, '2026-11-01')), [
-    'Noyabr 2026',
-    'Ноябрь 2026',
-    'November 2026',
-  ]);
-  assert.deepEqual([monthAfter('2026-12-01', 1), monthAfter('2026-01-01', -1)], [
-    '2027-01-01',
-    '2025-12-01',
-  ]);
+  assert.deepEqual(
+    all((language) => monthName(language, '2026-11-01')),
+    ['Noyabr 2026', 'Ноябрь 2026', 'November 2026'],
+  );
+  assert.deepEqual(
+    [monthAfter('2026-12-01', 1), monthAfter('2026-01-01', -1)],
+    ['2027-01-01', '2025-12-01'],
+  );
 });
 
 const now = '2026-11-26T10:00:00Z';

@@ -17,7 +17,8 @@ before(async () => {
   await world.firm.assign(world.firm.accounts.ann, world.firm.orgs.Bahor);
   await world.firm.assign(world.firm.accounts.ben, world.firm.orgs.Bahor);
   people = {};
-  for (const login of ['kim', 'lee', 'ann', 'ben', 'ada']) people[login] = await world.connect(login);
+  for (const login of ['kim', 'lee', 'ann', 'ben', 'ada'])
+    people[login] = await world.connect(login);
   topics = world.firm.orgs.Anor.topics;
   await rules();
   await month();
@@ -48,7 +49,13 @@ const firstOfMonth = () => new Date().toISOString().slice(0, 8) + '01';
 async function rules() {
   await world.admin.call('policies', { first: 1800, next: 3600, resolution: 28_800, set: true });
   const org = world.firm.orgs.Bahor.id;
-  await world.admin.call('policies', { org, kind: 'contract', first: 7200, warn_share: 0.5, set: true });
+  await world.admin.call('policies', {
+    org,
+    kind: 'contract',
+    first: 7200,
+    warn_share: 0.5,
+    set: true,
+  });
   const { calendar } = await world.admin.call('calendars', {
     name: 'Toshkent, besh kun',
     hours: [1, 2, 3, 4, 5].flatMap((weekday) => [

@@ -171,7 +171,8 @@ test('a message that its event only names is shown and counted by the event of i
   assert.equal(topic(buried).unread, 1);
 });
 
-const deletion = (id) => message(id, { version: 2, text: null, deleted_at: '2025-11-23T10:01:00+05:00' });
+const deletion = (id) =>
+  message(id, { version: 2, text: null, deleted_at: '2025-11-23T10:01:00+05:00' });
 const deleted = (seal, id) => event(seal, 'message.deleted', { message: deletion(id) });
 const myRead = (seal, id) => event(seal, 'topic.read', { account: me.id, message: id });
 const unread = (now) => topic(now).unread;
@@ -441,4 +442,43 @@ test('addresses become links, the rest stays text', () => {
     { text: '</b>.', href: null },
   ]);
   assert.deepEqual(links('javascript:alert(1)'), [{ text: 'javascript:alert(1)', href: null }]);
+});
+
+test('what may change waits and figures is noted by company; what tells of ratings, too', () => {
+  let now = opened();
+  const kinds = [
+    ['message.sent', { message: message(4) }],
+    ['sla.warned', {}],
+    ['sla.breached', {}],
+    ['wait.dismissed', {}],
+    ['ticket.changed', { state: 'closed' }],
+    ['rating.given', {}],
+    ['rating.reminded', {}],
+  ];
+  for (const [at, [kind, rest]] of kinds.entries()) {
+    now = state.applyEvent(now, event(11 + at, kind, rest));
+    assert.equal(now.moved[3], 11 + at, kind);
+  }
+  assert.equal(now.ratingsSeal, 17);
+  const before = now.moved;
+  now = state.applyEvent(now, event(18, 'topic.read', { account: 2, message: 4 }));
+  assert.equal(now.moved, before, 'reading changes none of it');
+});
+
+test('addresses name what is open; wrong ones are the list', async () => {
+  const { parseRoute, routeTo } = await load('page');
+  const office = (hash) => parseRoute(hash).office;
+  assert.deepEqual(office(routeTo.office('figures', '2026-10-01', 12)), {
+    section: 'figures',
+    month: '2026-10-01',
+    account: 12,
+  });
+  assert.deepEqual(office(routeTo.office('waits')), {
+    section: 'waits',
+    month: null,
+    account: null,
+  });
+  for (const hash of ['#/f/nothing', '#/f/figures/2026', '#/f/figures/now/x', '#/'])
+    assert.equal(office(hash), null, hash);
+  assert.deepEqual(parseRoute(routeTo.topic(7)), { org: null, topic: 7, office: null });
 });

@@ -1,6 +1,6 @@
 # Crashes at the worst moments of sealing, each made to happen by holding the sealer where it is: after
 # entries were committed and before it looked; within its transaction, with a seal written and not yet
-# committed. Whatever was committed is there afterwards, sealed once, and the chain goes on.
+# committed; within its warnings. Whatever was committed is there afterwards, sealed once, and the chain goes on.
 
 use strict;
 use warnings FATAL => 'all';
@@ -55,7 +55,12 @@ sub power_cut
 my %crash = (
     'the sealer is killed' => sub {
         kill 'KILL', $_[0];                   # the server restarts its processes
-        $node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+        for (1 .. 1800)                       # by -c: psql that finds no server reads no stdin, and breaks the pipe
+        {
+            return if run_log([ 'psql', '-X', '-d', $node->connstr('postgres'), '-c', 'SELECT' ]);
+            select undef, undef, undef, 0.1;
+        }
+        die 'the server does not come back';
     },
     'the server is stopped in a hurry' => sub { $node->stop('immediate'); $node->start },
     'the machine dies' => \&power_cut);
@@ -93,6 +98,25 @@ for my $how (sort keys %crash)
     record_holds($node, 'firm', "$how within the sealing");
     is(position(), $position + 1, "$how: one seal came of it");
     like(chain(), qr/^\Q$chain\E/, "$how: on the chain that was, within");
+}
+
+# Within a warning: waits are marked, and their entries are yet to be written.
+for my $how (sort keys %crash)
+{
+    my $told = q{SELECT count(*) FROM onefin.journal WHERE kind = 'sla.warned'};
+    my $before = $node->safe_psql('firm', $told);
+    my $holder = $node->background_psql('firm', on_error_stop => 0);
+    $holder->query_safe('BEGIN; LOCK TABLE onefin.journal IN SHARE ROW EXCLUSIVE MODE');
+    my $waits = $node->safe_psql('firm',
+        'WITH u AS (UPDATE onefin.wait SET warned_at = NULL, warn_at = now() WHERE ended_at IS NULL RETURNING 1) SELECT count(*) FROM u');
+    $node->poll_query_until('firm', q{SELECT count(*) = 1 FROM pg_locks
+        WHERE relation = 'onefin.journal'::regclass AND NOT granted}) or die 'the sealer does not come to its warnings';
+    $crash{$how}->(sealer_pid($node, 'firm'));
+    $node->poll_query_until('firm', 'SELECT count(*) = 0 FROM onefin.wait WHERE warn_at <= now() AND warned_at IS NULL')
+      or die 'nobody is warned';
+    cmp_ok($waits, '>', 1, "$how within a warning: of some waits");
+    is($node->safe_psql('firm', $told) - $before, $waits, "$how within a warning: of each once");
+    record_holds($node, 'firm', "$how within a warning");
 }
 
 # A crash before a transaction is over: it is as if it had never been.

@@ -30,6 +30,15 @@ sub send_one
         qq{SELECT onefin.call('w0', 'send', '{"topic": 1, "text": "$text"}') #>> '{result,message,id}'});
 }
 
+# It is time to warn of a wait, and of those before it, and the sealer has seen to it.
+sub warns
+{
+    my ($node, $database, $wait) = @_;
+    $node->safe_psql($database, "UPDATE onefin.wait SET warn_at = now() WHERE id <= $wait");
+    $node->poll_query_until($database, "SELECT EXISTS (SELECT FROM onefin.journal WHERE kind = 'sla.warned' AND subject_id = $wait)")
+      or die "nobody was warned of wait $wait of $database";
+}
+
 # All that is kept, in one line a table.
 sub content
 {
@@ -77,6 +86,9 @@ sub goes_on
     is($node->safe_psql($database,
         "SELECT count(*) FROM onefin.journal WHERE kind = 'schema.changed' AND detail ->> 'statement' LIKE '%''after: $when%'"),
         1, "$when: what is changed in the schema is journaled");
+    warns($node, $database, 2);
+    is($node->safe_psql($database, q{SELECT subject_id, count(*) FROM onefin.journal WHERE kind = 'sla.warned' GROUP BY 1 ORDER BY 1}),
+        "1|1\n2|1", "$when: the sealer warns of waits, each once, also of those it warned of before");
     record_holds($node, $database, $when);
     is( $node->safe_psql($database,
         "SELECT string_agg(event::jsonb #>> '{message,text}', ', ') FROM onefin.events($position) WHERE kind = 'message.sent' AND event::jsonb #>> '{message,text}' LIKE '%$when'"),
@@ -91,6 +103,17 @@ sub goes_on
 $old->safe_psql('postgres', 'CREATE DATABASE firm');
 age($old, 3000);
 make_firm($old, 'firm');
+$old->safe_psql(
+    'firm', q{
+    INSERT INTO onefin.account (login, name, role) VALUES ('acc', 'Acc', 'accountant');
+    INSERT INTO onefin.assignment (org_id, account_id) SELECT 1, id FROM onefin.account WHERE login = 'acc';
+    INSERT INTO onefin.session (account_id, token_hash, expires_at) SELECT id, sha256('acc'), 'infinity' FROM onefin.account WHERE login = 'acc';
+    INSERT INTO onefin.policy (first_target, resolution_target) VALUES (864000e6, 864000e6);
+    INSERT INTO onefin.calendar (name, time_zone) VALUES ('Office', 'Asia/Tashkent');
+    INSERT INTO onefin.calendar_hours SELECT 1, d, '{09:00,13:00,14:00,18:00}' FROM generate_series(1, 6) d;
+    INSERT INTO onefin.calendar_exception (calendar_id, day, name) VALUES (1, '2026-12-08', 'Constitution');
+    INSERT INTO onefin.calendar_use (calendar_id) VALUES (1);
+});
 send_one($old, 'firm', "message $_") for 1 .. 5;
 $old->safe_psql(
     'firm', q{
@@ -104,9 +127,15 @@ $old->safe_psql(
     INSERT INTO onefin.session_policy VALUES ('client', 7, 'refuse', 60, 120);
     SELECT onefin.login('nobody', 'wrong', NULL, '192.0.2.1');
     INSERT INTO onefin.topic_kind VALUES (6, 'salary', '{"uz": "Oylik", "ru": "Зарплата", "en": "Salary"}');
+    SELECT onefin.call('w0', 'send', '{"topic": 2, "text": "a question"}'), onefin.call('acc', 'send', '{"topic": 2, "text": "an answer"}'),
+        onefin.call('acc', 'close', '{"topic": 2}');
+    SELECT onefin.call('w0', 'rate', jsonb_build_object('ticket', (SELECT id FROM onefin.ticket WHERE topic_id = 2), 'score', 5));
     UPDATE onefin.department SET name = name;
     GRANT SELECT ON onefin.department TO onefin_analyst;
 });
+warns($old, 'firm', 1);
+is($old->safe_psql('firm', 'SELECT count(*), count(ended_at), count(due_at), count(warned_at), count(calendar_id), (SELECT sum(score) FROM onefin.rating) FROM onefin.wait'),
+    '4|2|4|1|4|5', 'waits, open and ended, one that was warned of, and a rating');
 record_holds($old, 'firm', 'before');
 figures_kept($old, 'firm');
 my $content = content($old, 'firm');

@@ -15,6 +15,7 @@ export function duration(language: Language, seconds: number | null): string {
   if (seconds === null) return NONE;
   const words = dictionaries[language];
   const whole = Math.round(seconds);
+  if (seconds > 0 && whole === 0) return `< ${words.seconds(1)}`;
   if (whole < MINUTE) return words.seconds(whole);
   const minutes = Math.round(seconds / MINUTE);
   return inMinutes(language, minutes);
@@ -60,7 +61,10 @@ export function money(language: Language, amount: string | null): string {
 
 /** A sum as people write it, blanks between thousands, a comma before the tiyin; null for others. */
 export function amountOf(typed: string): string | null {
-  const plain = typed.replace(/[\s\u00a0]/g, '').replace(',', '.').replace('−', '-');
+  const plain = typed
+    .replace(/[\s\u00a0]/g, '')
+    .replace(',', '.')
+    .replace('−', '-');
   return /^-?\d{1,12}(\.\d{1,2})?$/.test(plain) ? plain : null;
 }
 

@@ -29,12 +29,7 @@ export function applyEvent(state: State, event: ServerEvent): State {
     case 'ticket.opened':
       return setTicket(next, event.seal, event.topic, event.state);
     case 'ticket.changed':
-      return setTicket(
-        { ...next, ratingsSeal: event.seal },
-        event.seal,
-        event.topic,
-        event.state,
-      );
+      return setTicket({ ...next, ratingsSeal: event.seal }, event.seal, event.topic, event.state);
     case 'rating.given':
     case 'rating.reminded':
       return { ...next, ratingsSeal: event.seal };

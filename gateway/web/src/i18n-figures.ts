@@ -52,7 +52,7 @@ const uz = {
   count: 'Soni',
   median: 'Mediana',
   mean: 'Oʻrtacha',
-  p90: '90 %',
+  p90: '10 tadan 9 tasi',
   within: 'Oʻz vaqtida',
   otherFigures: (unanswered: number, dismissed: number) =>
     `Javobsiz yopildi: ${unanswered}. Javob kerak emas deb belgilandi: ${dismissed}.`,
@@ -91,7 +91,8 @@ const uz = {
   since: (when: string) => `${when} dan beri`,
   dismiss: 'Javob kerak emas',
   dismissQuestion: 'Javob kerak emasmi?',
-  dismissHint: 'Masalan, mijoz “rahmat” deb yozgan. Kutish tugaydi; kim belgilagani jurnalda qoladi.',
+  dismissHint:
+    'Masalan, mijoz “rahmat” deb yozgan. Kutish tugaydi; kim belgilagani jurnalda qoladi.',
   optional: 'ixtiyoriy',
 
   awaitClient: 'Mijozni kutish',
@@ -163,7 +164,8 @@ const uz = {
   amountWrong: 'Summani raqam bilan yozing, masalan 150000 yoki -20000,50.',
 
   policies: 'Javob muddatlari (SLA)',
-  policiesHint: 'Boshlangan kutish oʻzi boshlangan paytdagi muddat bilan qoladi. Aniqrogʻi ustun: mijoz va yoʻnalish, mijoz, yoʻnalish, hammasi.',
+  policiesHint:
+    'Boshlangan kutish oʻzi boshlangan paytdagi muddat bilan qoladi. Aniqrogʻi ustun: mijoz va yoʻnalish, mijoz, yoʻnalish, hammasi.',
   noPolicies: 'Hali muddat yoʻq: kechikish hisoblanmaydi.',
   addPolicy: 'Muddat qoʻshish',
   forKind: 'Yoʻnalish',
@@ -179,7 +181,8 @@ const uz = {
   warnShare: (share: string) => `${share} oʻtganda ogohlantirish`,
 
   bonusRules: 'Mukofot qoidalari',
-  bonusRulesHint: 'Har bir ish oʻsha kundagi qoida bilan hisoblanadi; yangi qoida oʻz sanasidan kuchga kiradi.',
+  bonusRulesHint:
+    'Har bir ish oʻsha kundagi qoida bilan hisoblanadi; yangi qoida oʻz sanasidan kuchga kiradi.',
   noRules: 'Hali mukofot qoidasi yoʻq.',
   addRule: 'Qoida qoʻshish',
   ruleFrom: (when: string) => `${when} dan boshlab`,
@@ -212,7 +215,8 @@ const uz = {
   unconfirmed: 'sana tasdiqlanmagan',
   confirmDay: 'Tasdiqlash',
   loadHolidays: 'Bayramlarni yuklash',
-  holidaysLoaded: (n: number) => (n === 0 ? 'Hamma bayramlar bor edi.' : `${n} ta bayram qoʻshildi.`),
+  holidaysLoaded: (n: number) =>
+    n === 0 ? 'Hamma bayramlar bor edi.' : `${n} ta bayram qoʻshildi.`,
   addDay: 'Kun qoʻshish',
   dayName: 'Nomi, masalan “Ish shanbasi”',
   dayOff: 'Dam olish kuni',
@@ -273,7 +277,7 @@ const ru: FigureDictionary = {
   count: 'Всего',
   median: 'Медиана',
   mean: 'Среднее',
-  p90: '90 %',
+  p90: '9 из 10 за',
   within: 'В срок',
   otherFigures: (unanswered, dismissed) =>
     `Закрыто без ответа: ${unanswered}. Отмечено «ответ не нужен»: ${dismissed}.`,
@@ -312,7 +316,8 @@ const ru: FigureDictionary = {
   since: (when) => `с ${when}`,
   dismiss: 'Ответ не нужен',
   dismissQuestion: 'Ответ не нужен?',
-  dismissHint: 'Например, клиент написал «спасибо». Ожидание закончится; кто отметил, останется в журнале.',
+  dismissHint:
+    'Например, клиент написал «спасибо». Ожидание закончится; кто отметил, останется в журнале.',
   optional: 'необязательно',
 
   awaitClient: 'Ждать клиента',
@@ -384,7 +389,8 @@ const ru: FigureDictionary = {
   amountWrong: 'Напишите сумму цифрами, например 150000 или -20000,50.',
 
   policies: 'Сроки ответа (SLA)',
-  policiesHint: 'Начатое ожидание сохраняет срок, с которым началось. Точный важнее общего: клиент и направление, клиент, направление, все.',
+  policiesHint:
+    'Начатое ожидание сохраняет срок, с которым началось. Точный важнее общего: клиент и направление, клиент, направление, все.',
   noPolicies: 'Сроков пока нет: опоздания не считаются.',
   addPolicy: 'Добавить срок',
   forKind: 'Направление',
@@ -400,7 +406,8 @@ const ru: FigureDictionary = {
   warnShare: (share) => `предупреждение на ${share} срока`,
 
   bonusRules: 'Правила премий',
-  bonusRulesHint: 'Каждая работа считается по правилу её дня; новое правило действует со своей даты.',
+  bonusRulesHint:
+    'Каждая работа считается по правилу её дня; новое правило действует со своей даты.',
   noRules: 'Правил премий пока нет.',
   addRule: 'Добавить правило',
   ruleFrom: (when) => `с ${when}`,
@@ -492,7 +499,7 @@ const en: FigureDictionary = {
   count: 'Count',
   median: 'Median',
   mean: 'Mean',
-  p90: '90%',
+  p90: '9 in 10 within',
   within: 'On time',
   otherFigures: (unanswered, dismissed) =>
     `Closed without an answer: ${unanswered}. Marked as needing none: ${dismissed}.`,
@@ -531,7 +538,8 @@ const en: FigureDictionary = {
   since: (when) => `since ${when}`,
   dismiss: 'Needs no answer',
   dismissQuestion: 'Does it need no answer?',
-  dismissHint: 'The client wrote “thanks”, for example. The wait ends; the journal keeps who said so.',
+  dismissHint:
+    'The client wrote “thanks”, for example. The wait ends; the journal keeps who said so.',
   optional: 'optional',
 
   awaitClient: 'Wait for the client',
@@ -598,7 +606,8 @@ const en: FigureDictionary = {
   closeMonthQuestion: (month) => `Close ${month}?`,
   closeMonthHint: (sum, people) =>
     `${sum} for ${people} ${people === 1 ? 'person' : 'people'}. A closed month cannot be opened again; corrections go into the next one.`,
-  monthsInOrder: 'Months are closed in their order once they are over: close the earlier one first.',
+  monthsInOrder:
+    'Months are closed in their order once they are over: close the earlier one first.',
   csv: 'Download CSV',
   correct: 'Correct',
   correctHint: 'The sum goes into the next month that is closed; write a minus to take some off.',
@@ -607,7 +616,8 @@ const en: FigureDictionary = {
   amountWrong: 'Write the sum in digits, as 150000 or -20000.50.',
 
   policies: 'Response targets (SLA)',
-  policiesHint: 'A wait keeps the target that it started with. The closest one holds: client and topic, client, topic, all.',
+  policiesHint:
+    'A wait keeps the target that it started with. The closest one holds: client and topic, client, topic, all.',
   noPolicies: 'No targets yet: nothing counts as late.',
   addPolicy: 'Add a target',
   forKind: 'Topic',

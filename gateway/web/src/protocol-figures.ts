@@ -17,6 +17,8 @@ export interface Wait {
   ticket: number;
   /** The message that began it. */
   message: number;
+  /** What was said elsewhere: it is measured only, and never late. */
+  imported: boolean;
   started_at: string;
   target: number | null;
   warn_at: string | null;

@@ -260,11 +260,7 @@ function Tiers({ tiers, set }: { tiers: Tier[]; set: (tiers: Tier[]) => void }) 
               onInput={(event) => put(at, { share: event.currentTarget.value })}
             />
           </label>
-          <Sum
-            label={words.tierAmount}
-            value={tier.amount}
-            set={(amount) => put(at, { amount })}
-          />
+          <Sum label={words.tierAmount} value={tier.amount} set={(amount) => put(at, { amount })} />
           <button
             type="button"
             class="round"

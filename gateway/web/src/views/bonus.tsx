@@ -49,7 +49,11 @@ export function BonusLines({ reply: { month, state }, person }: LinesProps) {
             <span class="bonus-what">
               <strong>{words.bonusKinds[line.kind] ?? line.kind}</strong>
               <span>
-                {[line.topic_kind && kindName(line.topic_kind), counted(language, line), line.reason]
+                {[
+                  line.topic_kind && kindName(line.topic_kind),
+                  counted(language, line),
+                  line.reason,
+                ]
                   .filter(Boolean)
                   .join(' · ')}
               </span>
@@ -77,12 +81,7 @@ export function BonusLines({ reply: { month, state }, person }: LinesProps) {
         </li>
       </ul>
       {open && (
-        <Items
-          month={month}
-          account={person.account}
-          line={open}
-          close={() => setOpen(null)}
-        />
+        <Items month={month} account={person.account} line={open} close={() => setOpen(null)} />
       )}
     </>
   );
@@ -132,8 +131,7 @@ function Item({ item }: { item: PayslipItem }) {
       : item.source === 'rating'
         ? words.scores[(item.score ?? 0) - 1]
         : item.duration !== null && words.answeredIn(duration(language, item.duration));
-  const inTime =
-    item.within === null ? null : item.within ? words.withinTarget : words.afterTarget;
+  const inTime = item.within === null ? null : item.within ? words.withinTarget : words.afterTarget;
   return (
     <li class={item.counts ? '' : 'not-counted'}>
       <p>

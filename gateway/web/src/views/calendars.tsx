@@ -263,7 +263,12 @@ function NewCalendar(props: SheetProps) {
   const words = useWords();
   const [name, setName] = useState('');
   const [days, setDays] = useState<readonly number[]>([1, 2, 3, 4, 5]);
-  const [times, setTimes] = useState({ from: '09:00', until: '18:00', rest: '13:00', back: '14:00' });
+  const [times, setTimes] = useState({
+    from: '09:00',
+    until: '18:00',
+    rest: '13:00',
+    back: '14:00',
+  });
   const put = (part: Partial<typeof times>) => setTimes((all) => ({ ...all, ...part }));
   const { from, until, rest, back } = times;
   const hours: Hours[] =
@@ -311,7 +316,12 @@ function NewCalendar(props: SheetProps) {
           </div>
         </div>
         <div class="pair">
-          <Time label={words.workFrom} required value={from} set={(value) => put({ from: value })} />
+          <Time
+            label={words.workFrom}
+            required
+            value={from}
+            set={(value) => put({ from: value })}
+          />
           <Time
             label={words.workUntil}
             required

@@ -26,7 +26,12 @@ export function Companies({ chosen }: { chosen: number | null }) {
       <header>
         <Logo />
         <h1>1fin</h1>
-        <a class="round" href={routeTo.office('figures')} aria-label={words.office} title={words.office}>
+        <a
+          class="round"
+          href={routeTo.office('figures')}
+          aria-label={words.office}
+          title={words.office}
+        >
           <Icon name="chart" />
         </a>
         <WatchMenu />

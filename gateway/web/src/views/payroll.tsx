@@ -50,7 +50,11 @@ function Everybody({ reply, month, again }: EverybodyProps) {
   const total = totalOf(reply.people);
   return (
     <>
-      <section class="card payroll" data-state={reply.state} aria-label={words.payrollStates[reply.state]}>
+      <section
+        class="card payroll"
+        data-state={reply.state}
+        aria-label={words.payrollStates[reply.state]}
+      >
         <div>
           <p class={`payroll-state ${reply.state}`}>
             <Icon name={reply.state === 'closed' ? 'done' : 'clock'} />
@@ -166,11 +170,7 @@ function Correction({ month, close }: { month: string; close: () => void }) {
         />
         <label class="field">
           {words.correctAmount}
-          <input
-            required
-            value={typed}
-            onInput={(event) => setTyped(event.currentTarget.value)}
-          />
+          <input required value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
           {typed.length > 1 && amount === null && (
             <span class="bad" role="alert">
               {words.amountWrong}

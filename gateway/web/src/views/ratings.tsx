@@ -194,9 +194,7 @@ function RatingRow({ rating, edit }: { rating: Rating; edit: (() => void) | null
           </a>
         </p>
         <p class="rating-facts">
-          {[who, words.closedOn(shortDay(language, rating.closed_at))]
-            .filter(Boolean)
-            .join(' · ')}
+          {[who, words.closedOn(shortDay(language, rating.closed_at))].filter(Boolean).join(' · ')}
         </p>
         {rating.comment && <p class="rating-comment">{rating.comment}</p>}
       </div>

@@ -96,6 +96,12 @@ function WaitList({ waits, most = Infinity }: { waits: Waits; most?: number }) {
   );
 }
 
+/** What it may take, in words, where it counts. */
+function boundOf(words: Dictionary, language: Language, { target, imported }: Wait) {
+  if (imported) return words.imported;
+  return target === null ? null : words.targetOf(durationLeft(language, target));
+}
+
 /** What is left, or has been waited, in words. */
 function timeOf(words: Dictionary, language: Language, wait: Wait, waits: Waits, now: number) {
   const left = leftOf(wait, waits, now);
@@ -116,6 +122,7 @@ function WaitRow({ wait, waits, now }: RowProps) {
   const language = usePage((page) => page.language);
   const kindName = useKindName();
   const urgency = urgencyOf(wait, leftOf(wait, waits, now));
+  const bound = boundOf(words, language, wait);
   return (
     <li class={`wait ${urgency}`} data-wait={wait.id}>
       <a href={routeTo.topic(wait.topic)}>
@@ -135,7 +142,7 @@ function WaitRow({ wait, waits, now }: RowProps) {
           </strong>
           <span>
             {words.since(shortDay(language, wait.started_at))}
-            {wait.target !== null && ` · ${words.targetOf(durationLeft(language, wait.target))}`}
+            {bound && ` · ${bound}`}
           </span>
         </span>
       </a>
@@ -179,15 +186,14 @@ export function WaitStrip({ topic }: { topic: number }) {
   const wait = waitOf(waits, topic);
   if (!waits || !wait) return null;
   const urgency = urgencyOf(wait, leftOf(wait, waits, now));
+  const bound = boundOf(words, language, wait);
   return (
     <div class={`wait-strip ${urgency}`}>
       <Icon name={urgency === 'paused' ? 'pause' : 'clock'} />
       <p>
         <span class="wait-kind">{words.waitKinds[wait.kind]}: </span>
         <strong>{timeOf(words, language, wait, waits, now)}</strong>
-        {wait.target !== null && (
-          <span class="wait-target"> · {words.targetOf(durationLeft(language, wait.target))}</span>
-        )}
+        {bound && <span class="wait-target"> · {bound}</span>}
       </p>
       {wait.kind !== 'resolution' && <Dismiss wait={wait} />}
     </div>
