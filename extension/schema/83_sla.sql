@@ -26,7 +26,7 @@ BEGIN
         RETURN jsonb_build_object('policies', (SELECT coalesce(jsonb_agg(b.body ORDER BY b.from_at DESC, b.id DESC), '[]')
             FROM onefin.policy_body b JOIN onefin.policy p ON p.id = b.id
             WHERE (policies.kind IS NULL OR p.kind_id = of_kind) AND (policies.org IS NULL OR p.org_id = policies.org)));
-    ELSIF least(policies.first, policies.next, policies.resolution) <= 0 OR greatest(policies.first, policies.next, policies.resolution) > 1e9
+    ELSIF least(policies.first, policies.next, policies.resolution) < 0.000001 OR greatest(policies.first, policies.next, policies.resolution) > 1e9
         OR coalesce(policies.warn_share, 0.8) NOT BETWEEN 0.01 AND 1 THEN
         RAISE invalid_parameter_value USING MESSAGE = 'a target or the share is out of bounds',
             HINT = 'Targets are seconds above 0, or left out for none; warn_share is from 0.01 to 1.';

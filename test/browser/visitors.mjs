@@ -92,11 +92,16 @@ export function saying(page, text) {
   return page.locator('.message', { has: page.locator('.text', { hasText: exactly }) });
 }
 
-/** Chooses from a message's menu, by the place in it. */
+/** Chooses from a message's menu, by the place in it. A menu closes when what it belongs to moves. */
 export async function act(page, message, icon) {
-  await message.hover();
-  await message.locator('.actions > button').click();
-  await page.getByRole('menuitem', { name: icon }).click();
+  const item = page.getByRole('menuitem', { name: icon });
+  for (let tries = 0; tries < 3; tries++) {
+    await message.hover();
+    await message.locator('.actions > button').click();
+    if (await item.click({ timeout: 5000 }).then(() => true, () => false))
+      return;
+  }
+  await item.click();
 }
 
 /** What the page shows as messages, in order; pending ones too. */

@@ -22,7 +22,7 @@ after(() => world.end());
 
 const say = (who, text, more = {}) => who.call('send', { topic, text, client_key: randomUUID(), ...more });
 
-const varying = new Set(['seal', 'index', 'id', 'message', 'ticket', 'at', 'edited_at', 'deleted_at', 'session', 'client_key', 'token']);
+const varying = new Set(['seal', 'index', 'id', 'message', 'ticket', 'wait', 'at', 'edited_at', 'deleted_at', 'session', 'client_key', 'token']);
 
 /** What differs from one run to the next by itself, numbers of what is new and times, is left out. */
 const normal = frames => frames.map(frame => JSON.parse(frame, (key, value) =>
