@@ -157,7 +157,7 @@ static void insert_seal(const OfSealHead *head, Datum snapshot, const OfHash *ha
     of_row_set(&row, HASH, PointerGetDatum(of_hash_bytea(hash)), false);
     of_row_set(&row, ENTRIES, PointerGetDatum(ids), false);
     of_row_set(&row, CHECKS, PointerGetDatum(checks), false);
-    of_row_insert(seals, &row);
+    of_row_insert_record(seals, &row, false);
     table_close(seals, NoLock);
 }
 

@@ -87,7 +87,7 @@ int64 of_journal(const OfEntry *entry) {
 
     of_row_empty(&row, RelationGetDescr(journal), names, OF_ENTRY_NCOLUMNS);
     fill(&row, entry);
-    of_row_insert(journal, &row);
+    of_row_insert_record(journal, &row, strncmp(entry->kind, "document.", 9) == 0);
     table_close(journal, NoLock);
     of_wake_sealer_at_commit();
     return of_row_id(&row, OF_ENTRY_ID);

@@ -29,12 +29,20 @@
 #define PACE_US      30000
 #define PACE_MOST_US 60000
 
+/*
+ * While entries come faster than anybody reads figures, they are taken a second's worth at a time:
+ * what is added to one row is then one update of it. With steps as above, entries of 880 topics at
+ * 6,000 a second took a fifth of two cores from the writers, nearly each for a row of its own.
+ */
+#define BUSY_ENTRIES 20000
+#define BUSY_PACE_US 1000000
+
 /* Microseconds until it is tried again when something went wrong, and when somebody else is at it.
  */
 #define TRY_AGAIN_US 10000000
-#define BUSY_US      1000000
+#define HELD_US      1000000
 
-typedef enum Outcome { DONE, MORE, BUSY, FAILED } Outcome;
+typedef enum Outcome { DONE, MORE, HELD, FAILED } Outcome;
 
 static int64 now_us(void) {
     instr_time now;
@@ -43,6 +51,7 @@ static int64 now_us(void) {
     return (int64)INSTR_TIME_GET_MICROSEC(now);
 }
 
+static bool busy;       /* entries come fast */
 static Outcome outcome; /* of the last step */
 
 static void take_next(void) {
@@ -53,12 +62,12 @@ static void take_next(void) {
 
     (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
                             GUC_ACTION_LOCAL, true, 0, false);
-    of_arg(&args, Int32GetDatum(STEP_ENTRIES), false);
+    of_arg(&args, Int32GetDatum(busy ? BUSY_ENTRIES : STEP_ENTRIES), false);
     of_spi_begin();
     of_run_as_owner(&step, &args, false);
     more = DatumGetBool(of_result(0, 1, &isnull));
     of_spi_end();
-    outcome = isnull ? BUSY : more ? MORE : DONE;
+    outcome = isnull ? HELD : more ? MORE : DONE;
 }
 
 static void try(MemoryContext scratch) {
@@ -75,21 +84,22 @@ static int64 rest(int64 spent) {
     switch (outcome) {
     case MORE:
         return 0;
-    case BUSY:
-        return BUSY_US;
+    case HELD:
+        return HELD_US;
     case FAILED:
         return TRY_AGAIN_US;
     default:
-        return Min(PACE_MOST_US, Max(PACE_US, REST * spent));
+        return busy ? BUSY_PACE_US : Min(PACE_MOST_US, Max(PACE_US, REST * spent));
     }
 }
 
-long of_kpi_step(MemoryContext scratch, long most) {
+long of_kpi_step(bool entries_come_fast, MemoryContext scratch, long most) {
     static int64 taken = -1; /* the newest seal when there was nothing more to take */
     static int64 due = 0;
     int64 newest = of_last_seal_of_sealer().number;
     int64 began = now_us();
 
+    busy = entries_come_fast;
     if (newest != taken && began >= due) {
         int64 end;
 

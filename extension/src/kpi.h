@@ -6,8 +6,8 @@
 
 #include "postgres.h"
 
-/* For the sealer: takes what is due into the figures, in a transaction of its own. Milliseconds
- * until it wants to be called again, at most as many as given. */
-extern long of_kpi_step(MemoryContext scratch, long most);
+/* For the sealer: takes what is due into the figures, in a transaction of its own; less often while
+ * entries come fast. Milliseconds until it wants to be called again, at most as many as given. */
+extern long of_kpi_step(bool entries_come_fast, MemoryContext scratch, long most);
 
 #endif

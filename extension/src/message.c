@@ -246,7 +246,7 @@ static void file_version(const OfRow *message, TimestampTz now) {
     of_row_set(&row, AT, of_row_get(message, first ? OF_MESSAGE_AT : OF_MESSAGE_EDITED_AT), false);
     set_time(&row, REPLACED_AT, now);
     of_row_set_text(&row, OPERATION, first ? "send" : "edit");
-    of_row_insert(versions, &row);
+    of_row_insert_record(versions, &row, false);
     table_close(versions, NoLock);
 }
 

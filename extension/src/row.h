@@ -54,6 +54,7 @@ extern bool of_relation_exists(const char *name);
 extern Oid of_relation(const char *name);
 extern int64 of_next_id(const char *sequence);
 extern void of_row_insert(Relation relation, const OfRow *row);
+extern void of_row_insert_record(Relation relation, const OfRow *row, bool in_partial);
 
 /* Rows found by an index; what is read of one is valid until the next, or of_find_end(). */
 typedef struct OfFound {
