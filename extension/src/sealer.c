@@ -72,9 +72,7 @@ static void set_planner(void) {
     SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
 }
 
-static double rate = 0; /* entries a second, smoothed over some eight looks */
-
-static int64 pace(void) {
+static int64 pace(double rate) {
     if (rate <= BUSY_RATE)
         return PACE_US;
     return Max(PACE_US, Min(BUSY_PACE_MOST_US, BUSY_PACE_EACH_US * CountDBBackends(MyDatabaseId)));
@@ -91,16 +89,19 @@ static int64 now_us(void) {
 static void keep_pace(uint64 sealed) {
     static int64 last = 0;
     static int64 interval = INT32_MAX; /* between the last look and the one before */
+    static double rate = 0;            /* smoothed over some eight looks */
     int64 wanted;
     int64 passed = now_us() - last;
 
     rate += ((double)sealed * 1e6 / (double)interval - rate) / 8;
-    wanted = pace();
+    wanted = pace(rate);
     if (passed < wanted)
         pg_usleep(wanted - passed);
     interval = Max(1, now_us() - last);
     last += interval;
 }
+
+static uint64 sealed_in_all = 0; /* entries, since the worker started */
 
 /* False when the extension is not there. */
 static bool one_cycle(MemoryContext scratch) {
@@ -112,6 +113,7 @@ static bool one_cycle(MemoryContext scratch) {
     MemoryContextSwitchTo(scratch);
     pgstat_report_activity(STATE_RUNNING, "sealing the journal");
     here = of_seal_batch(&sealed);
+    sealed_in_all += sealed;
     pgstat_report_activity(STATE_IDLE, NULL);
     MemoryContextSwitchTo(TopMemoryContext);
     MemoryContextReset(scratch);
@@ -213,7 +215,7 @@ void onefin_sealer_main(Datum database) {
     while (one_cycle(scratch)) {
         anchor();
         do_duties(scratch);
-        of_worker_wait(of_kpi_step(rate > BUSY_RATE, scratch, LOOK_MS));
+        of_worker_wait(of_kpi_step(sealed_in_all, scratch, LOOK_MS));
     }
     proc_exit(0);
 }

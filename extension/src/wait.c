@@ -30,6 +30,7 @@
 #include "access/xact.h"
 #include "calendar.h"
 #include "catalog/pg_type_d.h"
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "identity.h"
 #include "journal.h"
@@ -526,8 +527,13 @@ Datum onefin_waits_due_anew(PG_FUNCTION_ARGS) {
         " AND NOT imported AND calendar_id IS NOT NULL FOR UPDATE",
         0,
         {0}};
+    TriggerData *trigger = (TriggerData *)fcinfo->context;
     uint64 n;
 
+    if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+        !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("onefin.waits_due_anew is an AFTER trigger for each statement")));
     of_spi_begin();
     n = of_run_as_owner(&find, NULL, false);
     for (uint64 i = 0; i < n; i++) {

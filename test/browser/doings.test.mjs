@@ -106,10 +106,14 @@ test('files come by button, by drop and by paste, several in one message, pictur
   await kim.locator('.attachments .document-size').nth(2).waitFor();
   await say(kim, 'Uchta rasm');
   const message = saying(ann, 'Uchta rasm');
-  // A picture is fetched when it comes near the window.
+  // A picture is fetched when it comes near the window, which what is above the messages may move.
   for (let i = 0; i < 3; i++) {
-    await message.locator('.picture').nth(i).scrollIntoViewIfNeeded();
-    await message.locator('.picture img').nth(i).waitFor();
+    const picture = message.locator('.picture').nth(i);
+    for (let tries = 0, isThere = false; !isThere; tries++) {
+      assert.ok(tries < 10, 'the picture comes');
+      await picture.scrollIntoViewIfNeeded();
+      isThere = await picture.locator('img').waitFor({ timeout: 3000 }).then(() => true, () => false);
+    }
   }
   assert.deepEqual((await message.locator('.document-name').allTextContents()).sort(), [
     'nusxa.png',
