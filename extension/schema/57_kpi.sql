@@ -223,10 +223,6 @@ END;
 COMMENT ON FUNCTION onefin.kpi_facts(bigint, bigint, text) IS
     'What the entries of the seals after..to say for the figures: n of what, of a person (NULL: of none), a company and a direction, on a day of the zone; of an ended wait how long it was, in microseconds';
 
-CREATE FUNCTION onefin.kpi_time_zone() RETURNS text LANGUAGE sql STABLE
-RETURN (SELECT s.value #>> '{}' FROM onefin.setting_now s WHERE s.name = 'time_zone');
-COMMENT ON FUNCTION onefin.kpi_time_zone() IS 'The zone that days are to be of; for the C code only';
-
 -- Adding facts, and comparing what was kept with what they add up to, is the same for people and for
 -- companies: both functions are made here of the columns of the two tables.
 --
@@ -356,7 +352,7 @@ SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     state onefin.kpi_state;
-    zone constant text := onefin.kpi_time_zone();
+    zone constant text := onefin.firm_zone();
     upto bigint;
     more boolean;
 BEGIN

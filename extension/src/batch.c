@@ -150,7 +150,7 @@ static void insert_seal(const OfSealHead *head, Datum snapshot, const OfHash *ha
 
     of_row_empty(&row, RelationGetDescr(seals), columns, lengthof(columns));
     of_row_set_id(&row, NUMBER, head->number);
-    of_row_set(&row, AT, TimestampTzGetDatum(head->at), false);
+    of_row_set_time(&row, AT, head->at);
     of_row_set(&row, CLUSTER, Int64GetDatum(head->cluster), false);
     of_row_set(&row, BASE_ID, Int64GetDatum(head->base_id), false);
     of_row_set(&row, SNAPSHOT, snapshot, false);

@@ -84,8 +84,8 @@ static void forget_the_departed(void) {
     "jsonb_build_object('document', d.id, 'key', d.store_key, 'name', d.name, 'type', d.type,"     \
     " 'size', d.size, 'sha256', encode(d.sha256, 'hex'), 'uploader', d.uploader_id,"               \
     " 'uploader_name', d.uploader_name, 'at', (SELECT to_char(d.at AT TIME ZONE z.zone,"           \
-    " 'DD.MM.YYYY HH24:MI') || ' ' || z.zone FROM (SELECT value #>> '{}' AS zone"                  \
-    " FROM onefin.setting_now WHERE name = 'time_zone') z), 'out_key', t.out_key,"                 \
+    " 'DD.MM.YYYY HH24:MI') || ' ' || z.zone FROM (SELECT onefin.firm_zone() AS zone) z),"         \
+    " 'out_key', t.out_key,"                                                                       \
     " 'preview_key', t.preview_key, 'office', onefin.setting_on('office_to_pdf'), 'logo',"         \
     " (SELECT encode(l.png, 'base64') FROM onefin.logo l WHERE l.state = 'ready'"                  \
     " ORDER BY l.id DESC LIMIT 1))"

@@ -61,7 +61,7 @@ static void fill(OfRow *row, const OfEntry *entry) {
 
     of_row_set_id(row, OF_ENTRY_ID, of_next_id("journal_id_seq"));
     of_row_set(row, OF_ENTRY_XACT, FullTransactionIdGetDatum(GetTopFullTransactionId()), false);
-    of_row_set(row, OF_ENTRY_AT, TimestampTzGetDatum(GetCurrentTimestamp()), false);
+    of_row_set_time(row, OF_ENTRY_AT, GetCurrentTimestamp());
     of_row_set_id(row, OF_ENTRY_ACTOR, actor->account);
     of_row_set_id(row, OF_ENTRY_SESSION, actor->session);
     of_row_set_id(row, OF_ENTRY_ORG, entry->org);

@@ -17,7 +17,6 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "plan.h"
-#include "portability/instr_time.h"
 #include "seal.h"
 #include "shared.h"
 #include "utils/guc.h"
@@ -44,13 +43,6 @@
 #define HELD_US      1000000
 
 typedef enum Outcome { DONE, MORE, HELD, FAILED } Outcome;
-
-static int64 now_us(void) {
-    instr_time now;
-
-    INSTR_TIME_SET_CURRENT(now);
-    return (int64)INSTR_TIME_GET_MICROSEC(now);
-}
 
 static bool busy;       /* entries come fast */
 static Outcome outcome; /* of the last step */
@@ -110,19 +102,19 @@ long of_kpi_step(uint64 sealed, MemoryContext scratch, long most) {
     static int64 taken = -1; /* the newest seal when there was nothing more to take */
     static int64 due = 0;
     int64 newest = of_last_seal_of_sealer().number;
-    int64 began = now_us();
+    int64 began = of_now_us();
 
     look_whether_busy(sealed, began);
     if (newest != taken && began >= due) {
         int64 end;
 
         try(scratch);
-        end = now_us();
+        end = of_now_us();
         if (outcome == DONE)
             taken = newest;
         due = end + rest(end - began);
     }
-    return newest == taken ? most : Min(most, (Max(due - now_us(), 0) + 999) / 1000);
+    return newest == taken ? most : Min(most, (Max(due - of_now_us(), 0) + 999) / 1000);
 }
 
 /* onefin.kpi_rebuild(). Superusers need no account. Days stay of the zone that they are of: another

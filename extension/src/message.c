@@ -104,10 +104,6 @@ static int count_documents(const OfRow *row) {
     return ArrayGetNItems(ARR_NDIM(ids), ARR_DIMS(ids));
 }
 
-static void set_time(OfRow *row, int column, TimestampTz at) {
-    of_row_set(row, column, TimestampTzGetDatum(at), false);
-}
-
 static void set_text(OfRow *row, const char *text) {
     of_row_set_text(row, OF_MESSAGE_TEXT, text);
     of_row_set(row, OF_MESSAGE_DIGEST,
@@ -199,7 +195,7 @@ static HeapTuple fill_new(HeapTuple tuple, TupleDesc desc) {
     of_row_set_id(&row, OF_MESSAGE_AUTHOR, author->account);
     of_row_set_text(&row, OF_MESSAGE_AUTHOR_ROLE, author->role);
     of_row_set_text(&row, OF_MESSAGE_AUTHOR_NAME, author->name);
-    set_time(&row, OF_MESSAGE_AT, author->at);
+    of_row_set_time(&row, OF_MESSAGE_AT, author->at);
     of_row_set(&row, OF_MESSAGE_EDITED_AT, (Datum)0, true);
     of_row_set(&row, OF_MESSAGE_DELETED_AT, (Datum)0, true);
     of_row_set(&row, OF_MESSAGE_REDACTED_AT, (Datum)0, true);
@@ -244,7 +240,7 @@ static void file_version(const OfRow *message, TimestampTz now) {
         of_row_set(&row, same[i].to, of_row_get(message, same[i].from),
                    of_row_null(message, same[i].from));
     of_row_set(&row, AT, of_row_get(message, first ? OF_MESSAGE_AT : OF_MESSAGE_EDITED_AT), false);
-    set_time(&row, REPLACED_AT, now);
+    of_row_set_time(&row, REPLACED_AT, now);
     of_row_set_text(&row, OPERATION, first ? "send" : "edit");
     of_row_insert_record(versions, &row, false);
     table_close(versions, NoLock);
@@ -306,7 +302,7 @@ static HeapTuple replace(HeapTuple old_tuple, HeapTuple new_tuple, TupleDesc des
     set_text(&after, new_text);
     of_row_set(&after, OF_MESSAGE_VERSION,
                Int32GetDatum(DatumGetInt32(of_row_get(&before, OF_MESSAGE_VERSION)) + 1), false);
-    set_time(&after, new_text ? OF_MESSAGE_EDITED_AT : OF_MESSAGE_DELETED_AT, now);
+    of_row_set_time(&after, new_text ? OF_MESSAGE_EDITED_AT : OF_MESSAGE_DELETED_AT, now);
     return of_row_tuple(&after, new_tuple);
 }
 

@@ -94,6 +94,10 @@ void of_row_set_id(OfRow *row, int column, int64 id) {
     of_row_set(row, column, Int64GetDatum(id), id == 0);
 }
 
+void of_row_set_time(OfRow *row, int column, TimestampTz at) {
+    of_row_set(row, column, TimestampTzGetDatum(at), false);
+}
+
 void of_row_set_text(OfRow *row, int column, const char *text) {
     of_row_set(row, column, text ? CStringGetTextDatum(text) : (Datum)0, text == NULL);
 }

@@ -10,6 +10,7 @@
 #include "access/tupdesc.h"
 #include "access/genam.h"
 #include "access/relscan.h"
+#include "datatype/timestamp.h"
 #include "executor/tuptable.h"
 #include "utils/rel.h"
 #include "utils/snapshot.h"
@@ -47,6 +48,7 @@ static inline void of_row_set(OfRow *row, int column, Datum value, bool isnull) 
 extern int64 of_row_id(const OfRow *row, int column); /* NULL is 0 */
 extern char *of_row_text(const OfRow *row, int column);
 extern void of_row_set_id(OfRow *row, int column, int64 id); /* 0 is NULL */
+extern void of_row_set_time(OfRow *row, int column, TimestampTz at);
 extern void of_row_set_text(OfRow *row, int column, const char *text);
 
 /* A relation of schema onefin. */

@@ -25,6 +25,9 @@ extern PGDLLEXPORT void onefin_sealer_main(Datum database);
 /* onefin.anchor_interval: seconds between lines of the log with the newest hash; 0: none. */
 extern int of_anchor_interval;
 
+/* Microseconds of a clock that nobody sets. */
+extern int64 of_now_us(void);
+
 /* What both workers do between their turns: waits for the latch, at most so many milliseconds. */
 extern void of_worker_wait(long milliseconds);
 

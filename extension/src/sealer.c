@@ -78,7 +78,7 @@ static int64 pace(double rate) {
     return Max(PACE_US, Min(BUSY_PACE_MOST_US, BUSY_PACE_EACH_US * CountDBBackends(MyDatabaseId)));
 }
 
-static int64 now_us(void) {
+int64 of_now_us(void) {
     instr_time now;
 
     INSTR_TIME_SET_CURRENT(now);
@@ -91,13 +91,13 @@ static void keep_pace(uint64 sealed) {
     static int64 interval = INT32_MAX; /* between the last look and the one before */
     static double rate = 0;            /* smoothed over some eight looks */
     int64 wanted;
-    int64 passed = now_us() - last;
+    int64 passed = of_now_us() - last;
 
     rate += ((double)sealed * 1e6 / (double)interval - rate) / 8;
     wanted = pace(rate);
     if (passed < wanted)
         pg_usleep(wanted - passed);
-    interval = Max(1, now_us() - last);
+    interval = Max(1, of_now_us() - last);
     last += interval;
 }
 

@@ -124,21 +124,14 @@ static Open open_waits(int64 ticket) {
     return open;
 }
 
-static void set_time(OfRow *row, int column, TimestampTz at) {
-    of_row_set(row, column, TimestampTzGetDatum(at), false);
-}
-
 /* Where an imported message cannot have been said before it, time does not go back. */
 static int64 business(const Wait *wait, TimestampTz from, TimestampTz until) {
     return until <= from ? 0 : of_business_duration(from, until, wait->calendar);
 }
 
-/* Business time of a wait until a moment, without what was paused. */
-static int64 measure(const Wait *wait, TimestampTz until) {
-    int64 paused =
-        wait->paused + (wait->paused_at ? business(wait, wait->paused_at, until) : 0);
-
-    return Max(0, business(wait, wait->started_at, until) - paused);
+/* How much of it until a moment was paused. */
+static int64 paused_until(const Wait *wait, TimestampTz until) {
+    return wait->paused + (wait->paused_at ? business(wait, wait->paused_at, until) : 0);
 }
 
 /* When so much business time of a wait is over, if ever. */
@@ -180,7 +173,7 @@ static int64 begin(const OfRow *message, OfWaitKind kind, bool imported) {
     of_row_set_id(&row, POLICY, policy.id);
     of_row_set_id(&row, CALENDAR, wait.calendar);
     of_row_set_id(&row, TARGET, wait.target);
-    set_time(&row, STARTED_AT, at);
+    of_row_set_time(&row, STARTED_AT, at);
     of_row_set(&row, PAUSED, Int64GetDatum(0), false);
     of_row_set(&row, KIND_ID, Int16GetDatum(topic_kind), false);
     of_row_set(&row, IMPORTED, BoolGetDatum(imported), false);
@@ -226,10 +219,9 @@ static void end(const Wait *wait, const End *how) {
         " WHERE id = $1 RETURNING breached_at IS NOT DISTINCT FROM now()",
         8,
         {INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, BOOLOID}};
-    int64 duration = measure(wait, how->at);
+    int64 paused = paused_until(wait, how->at);
+    int64 duration = Max(0, business(wait, wait->started_at, how->at) - paused);
     bool missed = wait->target != 0 && !wait->imported && duration > wait->target;
-    int64 paused =
-        wait->paused + (wait->paused_at ? business(wait, wait->paused_at, how->at) : 0);
     OfArgs args = {0};
     bool isnull;
 
@@ -430,7 +422,7 @@ static void set_clock(const Wait *wait) {
 static void go_on(Wait *wait, TimestampTz at) {
     if (wait->id == 0 || wait->paused_at == 0)
         return;
-    wait->paused += business(wait, wait->paused_at, at);
+    wait->paused = paused_until(wait, at);
     wait->paused_at = 0;
     set_clock(wait);
 }

@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { Cluster } from '../lib/cluster.mjs';
 import { sleep, until } from '../lib/scratch.mjs';
 import { Random } from './random.mjs';
+import { uploading } from './uploading.mjs';
 
 const companies = 6;
 const writers = 6;
@@ -28,15 +29,7 @@ INSERT INTO onefin.session (account_id, token_hash, expires_at) SELECT id, sha25
 INSERT INTO onefin.assignment (org_id, account_id) SELECT o.id, a.id FROM onefin.org o JOIN onefin.account a ON a.role = 'accountant' AND (o.id + a.id) % 3 > 0;
 INSERT INTO onefin.setting VALUES ('close_after_hours', '1');
 INSERT INTO onefin.policy (from_at, first_target, next_target, resolution_target) VALUES ('2000-01-01', 600000000, 300000000, 86400000000);
-CREATE FUNCTION bustle.upload(token text, topic bigint, name text) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-    r jsonb := onefin.file_begin(token, topic, name);
-BEGIN
-    IF r ? 'error' THEN
-        RETURN r;
-    END IF;
-    RETURN onefin.file_end(token, (r #>> '{result,document}')::bigint, r #>> '{result,key}', topic, name, 'application/pdf', 1, sha256(name::bytea));
-END $$;
+${uploading('bustle')}
 CREATE FUNCTION bustle.work() RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     j jsonb;

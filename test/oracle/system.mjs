@@ -5,6 +5,7 @@ import { Connection } from '../lib/client.mjs';
 import { Cluster } from '../lib/cluster.mjs';
 import { Gateway } from '../lib/gateway.mjs';
 import { until } from '../lib/scratch.mjs';
+import { uploading } from './uploading.mjs';
 
 // What is tried and taken back, in one go each; a function that would tell of any row that it is given.
 const helpers = `
@@ -24,15 +25,7 @@ EXCEPTION
     WHEN OTHERS THEN
         RETURN jsonb_build_object('code', SQLSTATE, 'message', SQLERRM);
 END $$;
-CREATE FUNCTION oracle.upload(token text, topic bigint, name text) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-    r jsonb := onefin.file_begin(token, topic, name);
-BEGIN
-    IF r ? 'error' THEN
-        RETURN r;
-    END IF;
-    RETURN onefin.file_end(token, (r #>> '{result,document}')::bigint, r #>> '{result,key}', topic, name, 'application/pdf', 1, sha256(name::bytea));
-END $$;
+${uploading('oracle')}
 -- The gateway that is there is to leave the jobs alone: they are done when the oracle says so.
 CREATE FUNCTION oracle.later() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
